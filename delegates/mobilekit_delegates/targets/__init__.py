@@ -1,0 +1,1 @@
+"""Where artifacts really run. A new target is one new file and one row in the table."""

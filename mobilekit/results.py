@@ -1,0 +1,116 @@
+"""What a build found, as data: one `Report` of `VariantResult`s of `Check`s.
+
+`report.json` is this, written out (schema `mobilekit/report/1`); pages and gates read nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mobilekit_converters.signature import Signature
+
+SCHEMA = "mobilekit/report/1"
+
+Status = Literal["pass", "fail", "not_run"]
+Verdict = Literal["pass", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How often an error of each size occurs: `counts[i]` lies in `edges[i]` to `edges[i + 1]`.
+
+    Edges are log10 of the absolute error over the reference's root mean square; errors below the
+    first edge, zero included, are counted in the first bin and those above the last in the last.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One artifact on one target against the golden.
+
+    `metrics` holds the worst value over all outputs (`snr_db`, `psnr_db`, `max_abs`, `cosine`) and
+    the task's own (`agreement` with `agreement_low` and `agreement_high`, its 95 % Wilson interval,
+    `accuracy`, `source_accuracy`, `accuracy_drop`); a metric that could not be computed is absent.
+    `outputs` holds the tensor metrics by output name. `budget` maps a metric to the bound it had to
+    meet. `reason` says in a sentence why the status is not `pass`, and is empty otherwise.
+    """
+
+    target: str
+    status: Status
+    reason: str = ""
+    samples: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, dict[str, float]] = field(default_factory=dict)
+    budget: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, Histogram] = field(default_factory=dict)
+    seconds: float = 0.0
+    required: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantResult:
+    """One variant: its artifact, or why there is none, and the checks of it.
+
+    `file` is relative to the release folder. `status` is `built`, or `failed` with the `error` and
+    the converter's `log` (a path relative to the release folder). `cached` artifacts were made by an
+    earlier build from the same inputs. `structure` lists what the read-back proved.
+    """
+
+    name: str
+    description: str
+    status: Literal["built", "failed"]
+    file: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    error: str = ""
+    log: str = ""
+    seconds: float = 0.0
+    cached: bool = False
+    signature: Signature | None = None
+    operators: dict[str, int] = field(default_factory=dict)
+    structure: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The source: its file, its kind (`keras`, `legacy-keras`, `saved-model`, `tflite`), its names."""
+
+    name: str
+    source: str
+    kind: str
+    sha256: str
+    bytes: int
+    signature: Signature
+    parameters: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenFacts:
+    """The inputs that the checks used. `origin` says in a sentence where they come from."""
+
+    samples: int
+    stored: int
+    origin: str
+    labelled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that a build found. `environment` maps a tool to its version, and the machine's facts."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    model: ModelFacts
+    golden: GoldenFacts
+    variants: tuple[VariantResult, ...]
+    environment: dict[str, str]
+    started: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    schema: str = SCHEMA
+    extra: dict[str, Any] = field(default_factory=dict)
