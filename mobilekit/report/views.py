@@ -1,0 +1,706 @@
+"""The report as its readers see it: every decision about wording, order and choice is made here.
+
+`page_view` turns a `Report` into strings, tables and drawings; the templates only lay them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mobilekit.report.charts import (
+    Distribution,
+    Drawing,
+    Point,
+    Quality,
+    distributions,
+    scatter,
+)
+from mobilekit.report.formats import (
+    decibels,
+    duration,
+    interval,
+    percent,
+    percent_points,
+    plural,
+    size,
+)
+from mobilekit.report.metrics import METRICS, Metric, in_order, metric
+from mobilekit.report.tables import Badge, Cell, Column, Row, Table, badge, relative_link
+from mobilekit.report.targets import MEANINGS
+from mobilekit.results import Check, Report, VariantResult
+from mobilekit_converters.signature import Quantisation, Signature
+
+_NOT_RUN = Cell(text="not run", quiet=True)
+_NOT_MEASURED = Cell(text="–", quiet=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One figure at the top of the page."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A drawing with its heading, its caption and what is missing from it."""
+
+    title: str
+    drawing: Drawing
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotRun:
+    """Checks that did not run for one reason."""
+
+    target: str
+    reason: str
+    variants: str
+    required: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A variant that could not be made."""
+
+    name: str
+    error: str
+    log: str
+    log_link: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantDetails:
+    """What is worth knowing about one variant after the tables."""
+
+    name: str
+    facts: tuple[tuple[str, Cell], ...]
+    structure: tuple[str, ...]
+    operators: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageView:
+    """The page, from top to bottom."""
+
+    title: str
+    verdict: Badge
+    lead: str
+    reasons: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    variants: Table
+    failures: tuple[Failure, ...]
+    plots: tuple[Plot, ...]
+    not_run: tuple[NotRun, ...]
+    structure_only: str
+    targets: Table
+    budgets: Table
+    notes: tuple[str, ...]
+    details: tuple[VariantDetails, ...]
+    model_facts: tuple[tuple[str, Cell], ...]
+    signature: Table
+    golden_facts: tuple[tuple[str, Cell], ...]
+    timings: Table
+    hashes: Table
+    environment: Table
+
+
+def page_view(report: Report) -> PageView:
+    """Return everything that the page shows."""
+    return PageView(
+        title=f"{report.model.name} {'passes' if report.verdict == 'pass' else 'fails'}",
+        verdict=badge(report.verdict),
+        lead=_lead(report),
+        reasons=report.reasons,
+        facts=_facts(report),
+        variants=variants_table(report.variants),
+        failures=_failures(report.variants),
+        plots=_plots(report),
+        not_run=not_run_groups(report.variants),
+        structure_only=_structure_only(report.variants),
+        targets=_targets_table(report.variants),
+        budgets=budgets_table(report.variants),
+        notes=report.notes,
+        details=tuple(_details(variant) for variant in report.variants),
+        model_facts=_model_facts(report),
+        signature=_signature_table(report.model.signature, "Inputs and outputs of the model"),
+        golden_facts=_golden_facts(report),
+        timings=_timings_table(report.variants),
+        hashes=_hashes_table(report),
+        environment=_environment_table(report.environment),
+    )
+
+
+# Values of one variant over its checks.
+
+
+def ran(variant: VariantResult) -> tuple[Check, ...]:
+    """Return the checks that ran."""
+    return tuple(check for check in variant.checks if check.status != "not_run")
+
+
+def worst_check(variant: VariantResult, key: str) -> Check | None:
+    """Return the check with a metric's worst value, or None where nothing measured it."""
+    known = [check for check in ran(variant) if key in check.metrics]
+    worst = metric(key).worst(check.metrics[key] for check in known)
+    return next((check for check in known if check.metrics[key] is worst), None)
+
+
+def _failed(variant: VariantResult) -> bool:
+    return variant.status == "failed" or any(check.status == "fail" for check in variant.checks)
+
+
+def _count(variants: Iterable[VariantResult], status: str) -> int:
+    return sum(check.status == status for variant in variants for check in variant.checks)
+
+
+# The top of the page.
+
+
+def _lead(report: Report) -> str:
+    passed, failed, idle = (_count(report.variants, s) for s in ("pass", "fail", "not_run"))
+    unbuilt = sum(variant.status == "failed" for variant in report.variants)
+    sentences = []
+    if passed + failed == 0:
+        sentences.append("No check ran.")
+    elif failed:
+        sentences.append(f"{failed} of {plural(passed + failed, 'check')} failed.")
+    elif passed == 1:
+        sentences.append("The one check that ran is within its budget.")
+    else:
+        sentences.append(f"All {passed} checks that ran are within their budgets.")
+    if unbuilt:
+        sentences.append(f"{plural(unbuilt, 'variant')} could not be built.")
+    if idle:
+        sentences.append(f"{plural(idle, 'check')} did not run.")
+    return " ".join(sentences)
+
+
+def _facts(report: Report) -> tuple[Fact, ...]:
+    variants = report.variants
+    built = [variant for variant in variants if variant.status == "built"]
+    facts = [
+        Fact(
+            label="Variants built",
+            value=f"{len(built)} of {len(variants)}",
+            note=f"{sum(variant.cached for variant in built)} from the cache"
+            if any(variant.cached for variant in built)
+            else "",
+        ),
+        Fact(
+            label="Checks passed",
+            value=f"{_count(variants, 'pass')} of {_count(variants, 'pass') + _count(variants, 'fail')}",
+            note=f"{_count(variants, 'not_run')} more did not run"
+            if _count(variants, "not_run")
+            else "every check ran",
+        ),
+    ]
+    passing = [variant for variant in built if ran(variant) and not _failed(variant)]
+    if passing:
+        smallest = min(passing, key=lambda variant: variant.bytes)
+        facts.append(
+            Fact(label="Smallest that passed", value=size(smallest.bytes), note=smallest.name)
+        )
+    facts.append(
+        Fact(
+            label="Golden samples",
+            value=f"{report.golden.samples:,}",
+            note="with labels" if report.golden.labelled else "without labels",
+        )
+    )
+    facts.append(Fact(label="Time", value=duration(report.seconds), note=report.started))
+    return tuple(facts)
+
+
+# The variants.
+
+
+def variants_table(variants: tuple[VariantResult, ...]) -> Table:
+    """Return the main table: each variant's size, its worst metrics, and its checks."""
+    shown = [
+        key
+        for key in ("snr_db", "agreement", "accuracy")
+        if any(key in check.metrics for variant in variants for check in ran(variant))
+    ]
+    largest = max((variant.bytes for variant in variants), default=0)
+    rows = tuple(
+        Row(
+            cells=(
+                Cell(text=variant.name, note=variant.description),
+                _size_cell(variant, largest),
+                *(_metric_cell(variant, key) for key in shown),
+                Cell(badges=_check_badges(variant)),
+            ),
+            failed=_failed(variant),
+        )
+        for variant in variants
+    )
+    columns = (
+        Column(label="Variant"),
+        Column(label="Size", numeric=True),
+        *(Column(label=metric(key).label, numeric=True) for key in shown),
+        Column(label="Checks"),
+    )
+    return Table(
+        caption="Variants, with the worst value over all targets that ran", columns=columns, rows=rows
+    )
+
+
+def _size_cell(variant: VariantResult, largest: int) -> Cell:
+    if variant.status == "failed":
+        return Cell(text="not built", quiet=True)
+    return Cell(
+        text=size(variant.bytes),
+        share=variant.bytes / largest if largest else None,
+        link=relative_link(variant.file),
+    )
+
+
+def _metric_cell(variant: VariantResult, key: str) -> Cell:
+    if not ran(variant):
+        return _NOT_RUN
+    check = worst_check(variant, key)
+    if check is None:
+        return _NOT_MEASURED
+    value = check.metrics[key]
+    return Cell(
+        text=metric(key).text(value), note=_metric_note(check, key), missed=_missed(check, key)
+    )
+
+
+def _metric_note(check: Check, key: str) -> str:
+    metrics = check.metrics
+    if key == "agreement" and {"agreement_low", "agreement_high"} <= metrics.keys():
+        return interval(metrics["agreement_low"], metrics["agreement_high"])
+    if key == "accuracy" and "accuracy_drop" in metrics:
+        drop = metrics["accuracy_drop"]
+        if drop == 0:
+            return "as the source"
+        return f"{percent_points(abs(drop))} {'below' if drop > 0 else 'above'} the source"
+    return ""
+
+
+def _missed(check: Check, key: str) -> bool:
+    """Return whether a failed check failed by this metric, or by one that says the same."""
+    keys = {key, "accuracy_drop"} if key == "accuracy" else {key}
+    return check.status == "fail" and any(
+        name in check.metrics
+        and name in check.budget
+        and metric(name).misses(check.metrics[name], check.budget[name])
+        for name in keys
+    )
+
+
+def _check_badges(variant: VariantResult) -> tuple[Badge, ...]:
+    if variant.status == "failed":
+        return (Badge(tone="fail", sign="✕", word="fail", about="conversion"),)
+    return tuple(badge(check.status, check.target) for check in variant.checks)
+
+
+def _failures(variants: Iterable[VariantResult]) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(
+            name=variant.name,
+            error=variant.error or "The converter left no message.",
+            log=variant.log,
+            log_link=relative_link(variant.log),
+        )
+        for variant in variants
+        if variant.status == "failed"
+    )
+
+
+# The plots.
+
+
+def _plots(report: Report) -> tuple[Plot, ...]:
+    size_plot = _size_plot(report.variants)
+    return ((size_plot,) if size_plot else ()) + _error_plots(report.variants)
+
+
+# The least span of each axis: differences below a twentieth of it are noise in a set of this size.
+_QUALITIES: dict[str, Quality] = {
+    "accuracy": Quality(title="Accuracy", text=percent, least_span=0.04, most=1.0),
+    "agreement": Quality(
+        title="Agreement with the trained model", text=percent, least_span=0.04, most=1.0
+    ),
+    "snr_db": Quality(title="SNR", text=decibels, least_span=20.0),
+}
+
+# Where equal tensors, whose SNR is infinite, stand on a plot of decibels.
+_EXACT_DB = 160.0
+
+
+def _size_plot(variants: tuple[VariantResult, ...]) -> Plot | None:
+    measured = {check_key for v in variants for c in ran(v) for check_key in c.metrics}
+    key = next((key for key in _QUALITIES if key in measured), None)
+    if key is None:
+        return None
+    points = [point for point in (_point(variant, key) for variant in variants) if point]
+    if not points:
+        return None
+    quality = _QUALITIES[key]
+    source = next(
+        (
+            check.metrics["source_accuracy"]
+            for variant in variants
+            for check in ran(variant)
+            if key == "accuracy" and "source_accuracy" in check.metrics
+        ),
+        None,
+    )
+    quality = Quality(
+        title=quality.title,
+        text=quality.text,
+        least_span=quality.least_span,
+        most=quality.most,
+        source=source,
+    )
+    title = f"Size against {quality.title if quality.title == 'SNR' else quality.title.lower()}"
+    plotted = {point.name for point in points}
+    missing = [
+        f"{variant.name} ({size(variant.bytes) if variant.status == 'built' else 'not built'})"
+        for variant in variants
+        if variant.name not in plotted
+    ]
+    caption = _legend(points, key)
+    if missing:
+        caption += f" Not shown, because nothing was measured: {', '.join(missing)}."
+    return Plot(title=title, drawing=scatter(points, quality, title=title, id="size"), caption=caption)
+
+
+def _legend(points: Iterable[Point], key: str) -> str:
+    points = tuple(points)
+    sentences = ["Up and to the left is better. Each variant at its worst over all targets that ran."]
+    if any(point.diamond for point in points) and not all(point.diamond for point in points):
+        sentences.append("Circles are TFLite, diamonds Core ML.")
+    if any(point.failed for point in points):
+        sentences.append("Open, crossed marks failed.")
+    if any(point.high > point.low for point in points):
+        sentences.append("Vertical lines are 95 % intervals.")
+    if key == "snr_db":
+        sentences.append(f"Equal tensors stand at {_EXACT_DB:.0f} dB.")
+    return " ".join(sentences)
+
+
+def _point(variant: VariantResult, key: str) -> Point | None:
+    check = worst_check(variant, key)
+    if check is None or check.metrics[key] != check.metrics[key]:
+        return None
+    most = _EXACT_DB if key == "snr_db" else 1.0
+    value = max(min(check.metrics[key], most), -_EXACT_DB)
+    low, high = (
+        check.metrics.get(name, value) if key == "agreement" else value
+        for name in ("agreement_low", "agreement_high")
+    )
+    return Point(
+        name=variant.name,
+        bytes=variant.bytes,
+        value=value,
+        low=low,
+        high=high,
+        failed=_failed(variant),
+        diamond=variant.name.startswith("coreml"),
+    )
+
+
+def _error_plots(variants: tuple[VariantResult, ...]) -> tuple[Plot, ...]:
+    outputs = list(
+        dict.fromkeys(name for v in variants for c in ran(v) for name in c.errors)
+    )
+    plots = []
+    for index, output in enumerate(outputs):
+        rows = [row for row in (_distribution(variant, output) for variant in variants) if row]
+        title = "How large the errors are"
+        if len(outputs) > 1:
+            title += f": {output}"
+        plots.append(
+            Plot(
+                title=title,
+                drawing=distributions(rows, title=title, id=f"errors-{index}"),
+                caption="How often an error of each size occurs, each variant on the target where "
+                "it was worst. Further left is better; the axis is logarithmic.",
+            )
+        )
+    return tuple(plots)
+
+
+def _distribution(variant: VariantResult, output: str) -> Distribution | None:
+    """Return an output's errors on the target where its SNR is worst."""
+    known = [check for check in ran(variant) if output in check.errors]
+    if not known:
+        return None
+    worst = min(known, key=lambda check: check.outputs.get(output, {}).get("snr_db", 0.0))
+    return Distribution(
+        name=variant.name,
+        detail=worst.target,
+        failed=worst.status == "fail",
+        histogram=worst.errors[output],
+    )
+
+
+# What ran, what did not.
+
+
+def not_run_groups(variants: Iterable[VariantResult]) -> tuple[NotRun, ...]:
+    """Return the checks that did not run, those with the same target and reason together."""
+    groups: dict[tuple[str, str, bool], list[str]] = {}
+    for variant in variants:
+        for check in variant.checks:
+            if check.status == "not_run":
+                reason = check.reason or "No reason was given."
+                groups.setdefault((check.target, reason, check.required), []).append(variant.name)
+    return tuple(
+        NotRun(target=target, reason=reason, variants=", ".join(names), required=required)
+        for (target, reason, required), names in groups.items()
+    )
+
+
+def _structure_only(variants: Iterable[VariantResult]) -> str:
+    names = [v.name for v in variants if v.status == "built" and not ran(v)]
+    if not names:
+        return ""
+    return (
+        f"{', '.join(names)}: structural checks only. What the read-back proved stands under "
+        "“Each variant”; it says nothing of the numbers."
+    )
+
+
+def _targets_table(variants: tuple[VariantResult, ...]) -> Table:
+    targets = list(dict.fromkeys(check.target for v in variants for check in v.checks))
+    rows = []
+    for target in targets:
+        checks = [check for v in variants for check in v.checks if check.target == target]
+        badges = tuple(
+            badge(status, f"{count}")
+            for status in ("pass", "fail", "not_run")
+            if (count := sum(check.status == status for check in checks))
+        )
+        rows.append(
+            Row(
+                cells=(
+                    Cell(text=target),
+                    Cell(badges=badges),
+                    Cell(text="yes" if any(check.required for check in checks) else "no"),
+                    Cell(text=MEANINGS.get(target, ""), quiet=True),
+                ),
+                failed=any(
+                    check.status == "fail" or (check.required and check.status == "not_run")
+                    for check in checks
+                ),
+            )
+        )
+    return Table(
+        caption="What ran where",
+        columns=(
+            Column(label="Target"),
+            Column(label="Checks"),
+            Column(label="Required"),
+            Column(label="What it is"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def budgets_table(variants: tuple[VariantResult, ...]) -> Table:
+    """Return every check that ran, with what was measured against each budget."""
+    checks = [(variant, check) for variant in variants for check in ran(variant)]
+    metrics = in_order(key for _, check in checks for key in check.budget)
+    rows = tuple(
+        Row(
+            cells=(
+                Cell(text=variant.name, note=check.reason),
+                Cell(badges=(badge(check.status, check.target),)),
+                *(_budget_cell(check, item) for item in metrics),
+                Cell(text=f"{check.samples:,}"),
+            ),
+            failed=check.status == "fail",
+        )
+        for variant, check in checks
+    )
+    return Table(
+        caption="What was measured against each budget",
+        columns=(
+            Column(label="Variant"),
+            Column(label="Target"),
+            *(Column(label=item.label, numeric=True) for item in metrics),
+            Column(label="Samples", numeric=True),
+        ),
+        rows=rows,
+    )
+
+
+def _budget_cell(check: Check, item: Metric) -> Cell:
+    if item.key not in check.budget:
+        if item.key not in check.metrics:
+            return _NOT_MEASURED
+        return Cell(text=item.text(check.metrics[item.key]), note="no budget")
+    bound = item.bound(check.budget[item.key])
+    if item.key not in check.metrics:
+        return Cell(text="not measured", note=bound, missed=check.status == "fail")
+    return Cell(
+        text=item.text(check.metrics[item.key]), note=bound, missed=_missed(check, item.key)
+    )
+
+
+# Details.
+
+
+def _details(variant: VariantResult) -> VariantDetails:
+    facts: list[tuple[str, Cell]] = []
+    if variant.status == "built":
+        facts += [
+            ("File", Cell(text=variant.file, link=relative_link(variant.file), code=True)),
+            ("SHA-256", Cell(text=variant.sha256, code=True)),
+            ("Size", Cell(text=f"{size(variant.bytes)} ({variant.bytes:,} bytes)")),
+        ]
+    else:
+        facts.append(("Error", Cell(text=variant.error)))
+    made = "from the cache" if variant.cached else f"in {duration(variant.seconds)}"
+    facts.append(("Made" if variant.status == "built" else "Tried", Cell(text=made)))
+    operators = sorted(variant.operators.items(), key=lambda item: (-item[1], item[0]))
+    tables = [table for table in (_outputs_table(check) for check in ran(variant)) if table]
+    if variant.signature is not None:
+        tables.insert(0, _signature_table(variant.signature, "Inputs and outputs of the artifact"))
+    return VariantDetails(
+        name=variant.name,
+        facts=tuple(facts),
+        structure=variant.structure,
+        operators=", ".join(f"{count} × {name}" for name, count in operators),
+        tables=tuple(tables),
+    )
+
+
+def _outputs_table(check: Check) -> Table | None:
+    """Return a check's metrics by output, and over all of them."""
+    named = [key for key in check.metrics if key in METRICS]
+    metrics = in_order([*named, *(key for values in check.outputs.values() for key in values)])
+    entries = [*check.outputs.items(), ("all together", check.metrics)]
+    if not metrics:
+        return None
+    return Table(
+        caption=f"Metrics on {check.target}",
+        columns=(Column(label="Output"), *(Column(label=m.label, numeric=True) for m in metrics)),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=name),
+                    *(
+                        Cell(text=m.text(values[m.key])) if m.key in values else _NOT_MEASURED
+                        for m in metrics
+                    ),
+                )
+            )
+            for name, values in entries
+        ),
+    )
+
+
+def _signature_table(signature: Signature, caption: str) -> Table:
+    tensors = [("input", tensor) for tensor in signature.inputs]
+    tensors += [("output", tensor) for tensor in signature.outputs]
+    quantised = any(tensor.quantisation for _, tensor in tensors)
+    return Table(
+        caption=caption,
+        columns=(
+            Column(label="Name"),
+            Column(label="Role"),
+            Column(label="Type"),
+            Column(label="Shape"),
+            *((Column(label="Quantisation"),) if quantised else ()),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=tensor.name, code=True),
+                    Cell(text=role),
+                    Cell(text=tensor.dtype),
+                    Cell(text=" × ".join(map(str, tensor.shape)) or "scalar"),
+                    *((_quantisation_cell(tensor.quantisation),) if quantised else ()),
+                )
+            )
+            for role, tensor in tensors
+        ),
+    )
+
+
+def _quantisation_cell(quantisation: Quantisation | None) -> Cell:
+    if quantisation is None or not quantisation.scales:
+        return Cell(text="none", quiet=True)
+    if len(quantisation.scales) > 1:
+        return Cell(text=f"{len(quantisation.scales)} scales along axis {quantisation.axis}")
+    zero_point = quantisation.zero_points[0] if quantisation.zero_points else 0
+    return Cell(text=f"scale {quantisation.scales[0]:.6g}, zero point {zero_point}")
+
+
+def _model_facts(report: Report) -> tuple[tuple[str, Cell], ...]:
+    model = report.model
+    parameters = "unknown" if model.parameters is None else f"{model.parameters:,}"
+    return (
+        ("Name", Cell(text=model.name)),
+        ("Source", Cell(text=model.source, code=True)),
+        ("Kind", Cell(text=model.kind)),
+        ("Size", Cell(text=size(model.bytes))),
+        ("Parameters", Cell(text=parameters)),
+    )
+
+
+def _golden_facts(report: Report) -> tuple[tuple[str, Cell], ...]:
+    golden = report.golden
+    return (
+        ("Origin", Cell(text=golden.origin)),
+        ("Samples checked", Cell(text=f"{golden.samples:,}")),
+        ("Samples in the release", Cell(text=f"{golden.stored:,}")),
+        ("Labels", Cell(text="yes" if golden.labelled else "no: accuracy was not measured")),
+    )
+
+
+def _timings_table(variants: tuple[VariantResult, ...]) -> Table:
+    return Table(
+        caption="Where the time went",
+        columns=(
+            Column(label="Variant"),
+            Column(label="Conversion", numeric=True),
+            Column(label="Checks", numeric=True),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=variant.name),
+                    Cell(text="cached" if variant.cached else duration(variant.seconds)),
+                    Cell(text=duration(sum(check.seconds for check in ran(variant))))
+                    if ran(variant)
+                    else _NOT_RUN,
+                )
+            )
+            for variant in variants
+        ),
+    )
+
+
+def _hashes_table(report: Report) -> Table:
+    entries = [(report.model.source, report.model.sha256)]
+    entries += [(v.file, v.sha256) for v in report.variants if v.status == "built"]
+    return Table(
+        caption="SHA-256 of the source and the artifacts",
+        columns=(Column(label="File"), Column(label="SHA-256")),
+        rows=tuple(
+            Row(cells=(Cell(text=name, code=True), Cell(text=digest, code=True)))
+            for name, digest in entries
+        ),
+    )
+
+
+def _environment_table(environment: dict[str, str]) -> Table:
+    return Table(
+        caption="Tools and machine",
+        columns=(Column(label="Name"), Column(label="Version or value")),
+        rows=tuple(
+            Row(cells=(Cell(text=name), Cell(text=value))) for name, value in environment.items()
+        ),
+    )

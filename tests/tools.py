@@ -1,0 +1,25 @@
+"""Tools that some tests need and that a machine may lack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+REQUIRE = "MOBILEKIT_REQUIRE_TOOLS"
+
+
+def require_tool(name: str) -> str:
+    """Return the path of a program.
+
+    Where it is missing the test is skipped with the reason, or fails if `MOBILEKIT_REQUIRE_TOOLS` is
+    `1`, as it is where everything is meant to run.
+    """
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    reason = f"The program {name!r} is not on this machine; install it to run this test."
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{reason} {REQUIRE}=1 does not allow to skip it.", pytrace=False)
+    pytest.skip(reason)
