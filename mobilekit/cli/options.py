@@ -1,0 +1,79 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from mobilekit.machine import default_memory, default_workers
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Shape(click.ParamType):
+    """`NAME=H,W,C`: an input's name and its dimensions without the batch."""
+
+    name = "NAME=H,W,C"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Split the option's text."""
+        name, equals, numbers = str(value).rpartition("=")
+        dimensions = numbers.split(",")
+        if (
+            not name
+            or not equals
+            or not all(text.isascii() and text.isdigit() for text in dimensions)
+        ):
+            self.fail(f"{value!r} is not of the form NAME=H,W,C, such as image=96,96,3", param, ctx)
+        return name, tuple(map(int, dimensions))
+
+
+def source_options(command: Command) -> Command:
+    """Add the options that say how to read a source."""
+    for option in (
+        click.option("--trust-source", is_flag=True, help="Let code from the model file run."),
+        click.option(
+            "--shape",
+            "shapes",
+            type=Shape(),
+            multiple=True,
+            help="Fix an input's unknown dimensions, the batch left out.",
+        ),
+        click.option("--batch", type=click.IntRange(1), help="Fix the batch. Default: 1."),
+        click.option("--signature", help="The signature of a SavedModel to convert."),
+    ):
+        command = option(command)
+    return command
+
+
+def work_options(command: Command) -> Command:
+    """Add the options that say where and how hard to work."""
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Print what the libraries print."),
+        click.option(
+            "--memory",
+            type=click.FloatRange(0.5),
+            default=default_memory,
+            show_default="80 % of what is free",
+            help="GiB of memory that all work together may use.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            default=default_workers,
+            show_default="one a core",
+            help="How many processes work at once.",
+        ),
+        click.option(
+            "--cache",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Where results of earlier builds are kept. Default: the user's cache folder.",
+        ),
+    ):
+        command = option(command)
+    return command

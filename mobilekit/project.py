@@ -1,0 +1,292 @@
+"""The project file, `mobilekit.toml`: its keys, their defaults, and errors that name the place."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_converters.variants import VARIANTS, precisions
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT_FILE = "mobilekit.toml"
+
+InputKind = Literal["tensor", "image", "audio"]
+OutputKind = Literal["tensor", "classification", "embedding", "mask"]
+Color = Literal["grayscale", "rgb", "bgr"]
+PerChannel = float | tuple[float, ...]
+
+# Names that are no class names in Kotlin or Swift (kotlinlang.org/docs/keyword-reference.html,
+# "The Swift Programming Language", Lexical Structure), beside Python's own keywords.
+_RESERVED = frozenset(
+    """
+    as break class continue do else false for fun if in interface is null object package return
+    super this throw true try typealias typeof val var when while
+    associatedtype deinit enum extension fileprivate func import init inout internal let open
+    operator private precedencegroup protocol public rethrows static struct subscript case catch
+    default defer fallthrough guard repeat switch where Any nil self Self throws Type Protocol
+    """.split()  # noqa: SIM905 - a list of this length reads worse
+)
+
+
+def check_identifier(name: str) -> str:
+    """Return `name` if it can name a class in Kotlin and Swift alike, else raise `ValueError`."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ValueError(
+            f"{name!r} cannot name a class: use letters, digits and underscores, a letter first, "
+            f"such as {identifier_from(name)!r}"
+        )
+    if name in _RESERVED or keyword.iskeyword(name):
+        raise ValueError(
+            f"{name!r} is a reserved word; use another name, such as '{name.title()}Model'"
+        )
+    return name
+
+
+def identifier_from(text: str) -> str:
+    """Make a class name from any text: `str_ww ref-model` becomes `StrWwRefModel`."""
+    words = re.findall(r"[A-Za-z0-9]+", text)
+    name = "".join(word[0].upper() + word[1:] for word in words)
+    if not name or not name[0].isalpha() or name in _RESERVED or keyword.iskeyword(name):
+        name = f"Model{name}"
+    return name
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class InputTable(_Table):
+    """`[model.inputs.NAME]`: what an input means. An image's value is `pixel * scale + offset`."""
+
+    kind: InputKind = "tensor"
+    shape: tuple[Annotated[int, Field(gt=0)], ...] | None = None
+    color: Color = "rgb"
+    scale: PerChannel = 1.0
+    offset: PerChannel = 0.0
+    range: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _check_range(self) -> InputTable:
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise ValueError(f"range = {list(self.range)}: the first number must be the smaller")
+        channels = 1 if self.color == "grayscale" else 3
+        for key, value in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(value, tuple) and len(value) != channels:
+                raise ValueError(f"{key} has {len(value)} numbers, color {self.color!r} {channels}")
+        return self
+
+
+class OutputTable(_Table):
+    """`[model.outputs.NAME]`: what an output means. `labels` is a text file, one class a line."""
+
+    kind: OutputKind = "tensor"
+    labels: str | None = None
+
+
+class ModelTable(_Table):
+    """`[model]`: the source and what its inputs and outputs mean."""
+
+    source: str
+    name: Annotated[str, AfterValidator(check_identifier)] | None = None
+    batch: Annotated[int, Field(gt=0)] = 1
+    signature: str | None = None
+    inputs: dict[str, InputTable] = {}
+    outputs: dict[str, OutputTable] = {}
+
+
+class DataTable(_Table):
+    """`[data]`: `.npz` files with arrays by input name; `evaluation` may hold `labels`."""
+
+    calibration: str | None = None
+    evaluation: str | None = None
+
+
+def _known_precisions(format: Literal["tflite", "coreml"], names: Iterable[str]) -> None:
+    known = precisions(format)
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"there is no variant {name!r}.{nearest(name, known)} Known: {', '.join(known)}"
+            )
+
+
+class AndroidTable(_Table):
+    """`[android]`: the TFLite variants. `io` is the dtype of the int8 variant's ends."""
+
+    variants: tuple[str, ...] | None = None
+    io: Literal["float32", "int8", "uint8"] = "float32"
+    allowed_operators: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> AndroidTable:
+        _known_precisions("tflite", self.variants or ())
+        return self
+
+
+class IosTable(_Table):
+    """`[ios]`: the Core ML variants. `image_inputs` makes inputs of kind `image` image inputs."""
+
+    variants: tuple[str, ...] | None = None
+    minimum: Literal["iOS15", "iOS16", "iOS17", "iOS18"] = "iOS16"
+    image_inputs: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> IosTable:
+        _known_precisions("coreml", self.variants or ())
+        return self
+
+
+class VerifyTable(_Table):
+    """`[verify]`: where artifacts are run. `not_run` on a target of `require` fails the build."""
+
+    targets: tuple[str, ...] = ("cpu", "cpu-reference", "coreml")
+    require: tuple[str, ...] = ("cpu",)
+    samples: Annotated[int, Field(ge=32)] = 32
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> VerifyTable:
+        from mobilekit.parity.checks import known_targets
+
+        known = known_targets()
+        for name in (*self.targets, *self.require):
+            if name not in known:
+                raise ValueError(
+                    f"there is no target {name!r}.{nearest(name, known)} Known: {', '.join(known)}"
+                )
+        return self
+
+
+class Project(_Table):
+    """A whole project file. `folder` is what its paths are relative to."""
+
+    model: ModelTable
+    data: DataTable = DataTable()
+    android: AndroidTable = AndroidTable()
+    ios: IosTable = IosTable()
+    verify: VerifyTable = VerifyTable()
+    budgets: dict[str, dict[str, float]] = {}
+    folder: Annotated[Path, Field(exclude=True)] = Path()
+
+    @property
+    def name(self) -> str:
+        """The model's class name: `[model] name`, or one made from the source's file name."""
+        return self.model.name or identifier_from(self.source.stem)
+
+    @property
+    def source(self) -> Path:
+        """The source's path."""
+        return self.folder / self.model.source
+
+    @property
+    def calibration(self) -> Path | None:
+        """The calibration data's path."""
+        return self.folder / self.data.calibration if self.data.calibration else None
+
+    @property
+    def evaluation(self) -> Path | None:
+        """The evaluation data's path."""
+        return self.folder / self.data.evaluation if self.data.evaluation else None
+
+    def variants(self) -> tuple[str, ...]:
+        """Return the full names of the variants to make.
+
+        Left to itself a build makes every uncompressed TFLite variant, int8 as well where there is
+        calibration data, and Core ML in float16 and with 8-bit weights.
+        """
+        android = self.android.variants
+        if android is None:
+            android = ("fp32", "fp16", "dynamic", *(("int8",) if self.data.calibration else ()))
+        ios = ("fp16", "w8") if self.ios.variants is None else self.ios.variants
+        names = [*(f"tflite-{name}" for name in android), *(f"coreml-{name}" for name in ios)]
+        return tuple(dict.fromkeys(names))
+
+
+def project_for(source: Path, **tables: Mapping[str, Any]) -> Project:
+    """Return the project of a bare model file: every default, and the given tables' keys.
+
+    Raises:
+        ProjectError: a value is wrong.
+    """
+    document = {**tables, "model": {"source": source.name, **tables.get("model", {})}}
+    return parse_project(document, folder=source.parent, origin="the command line")
+
+
+def load_project(path: Path) -> Project:
+    """Read a project file.
+
+    Raises:
+        ProjectError: it is not there, is no TOML, or holds a wrong key or value.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProjectError(
+            f"There is no project file {path}. `mobilekit init MODEL` writes one."
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProjectError(f"{path} cannot be read as TOML: {error}") from error
+    return parse_project(document, folder=path.parent, origin=str(path))
+
+
+def parse_project(document: Mapping[str, Any], *, folder: Path, origin: str) -> Project:
+    """Check a project file's content. `origin` is the place that errors name.
+
+    Raises:
+        ProjectError: with every mistake in it, one a line.
+    """
+    if "folder" in document:
+        raise ProjectError(f"{origin}: [folder] is no key of a project file.")
+    try:
+        project = Project.model_validate({**document, "folder": folder})
+    except ValidationError as error:
+        lines = [_sentence(dict(item)) for item in error.errors()]
+        raise ProjectError("\n".join(f"{origin}: {line}" for line in lines)) from error
+    _check_budgets(project, origin)
+    return project
+
+
+def _check_budgets(project: Project, origin: str) -> None:
+    from mobilekit.parity.budgets import check_metric
+
+    for name, bounds in project.budgets.items():
+        if name not in VARIANTS:
+            raise ProjectError(
+                f"{origin}: [budgets.{name}]: there is no variant of that name."
+                f"{nearest(name, VARIANTS)}"
+            )
+        for metric in bounds:
+            check_metric(metric, f"{origin}: [budgets.{name}]")
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Put one of pydantic's errors into a sentence that names the table and the key."""
+    *tables, key = [str(part) for part in error["loc"] if part not in get_args(PerChannel)] or [""]
+    place = f"[{'.'.join(tables)}] {key}" if tables else key
+    if error["type"] == "extra_forbidden":
+        return f"{place}: there is no such key.{nearest(key, _keys_of(tables))}"
+    if error["type"] == "missing":
+        return f"{place} is missing."
+    return f"{place}: {error['msg'].removeprefix('Value error, ')}."
+
+
+def _keys_of(tables: list[str]) -> list[str]:
+    """Return the keys that the table at a path of names has."""
+    annotation: Any = Project
+    for name in tables:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            annotation = annotation.model_fields[name].annotation
+        else:
+            annotation = get_args(annotation)[-1]
+    return [key for key in annotation.model_fields if key != "folder"]

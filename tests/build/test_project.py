@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobilekit.project import (
+    check_identifier,
+    identifier_from,
+    load_project,
+    parse_project,
+    project_for,
+)
+from mobilekit_converters.errors import ProjectError
+
+
+def parse(folder: Path = Path(), **tables: object) -> object:
+    return parse_project(
+        {"model": {"source": "m.keras"}, **tables}, folder=folder, origin="mobilekit.toml"
+    )
+
+
+def test_only_the_source_is_needed() -> None:
+    project = parse_project({"model": {"source": "digit net.keras"}}, folder=Path("a"), origin="x")
+    assert project.name == "DigitNet"
+    assert project.source == Path("a/digit net.keras")
+    assert project.variants() == (
+        "tflite-fp32",
+        "tflite-fp16",
+        "tflite-dynamic",
+        "coreml-fp16",
+        "coreml-w8",
+    )
+
+
+def test_calibration_data_adds_int8_to_the_defaults() -> None:
+    project = project_for(Path("m.keras"), data={"calibration": "c.npz"})
+    assert "tflite-int8" in project.variants()
+
+
+def test_an_empty_list_leaves_a_platform_out() -> None:
+    project = project_for(Path("m.keras"), ios={"variants": []})
+    assert not [name for name in project.variants() if name.startswith("coreml")]
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"androit": {}}, r"androit: there is no such key. Did you mean 'android'\?"),
+        (
+            {"android": {"variant": []}},
+            r"\[android\] variant: there is no such key. Did you mean 'variants'\?",
+        ),
+        (
+            {"model": {"source": "m", "inputs": {"image": {"scal": 1}}}},
+            r"\[model.inputs.image\] scal: there is no such key. Did you mean 'scale'\?",
+        ),
+        ({"model": {}}, r"\[model\] source is missing"),
+        ({"model": {"source": "m", "name": "2 fast"}}, r"'2 fast' cannot name a class"),
+        ({"model": {"source": "m", "name": "class"}}, "reserved word"),
+        ({"model": {"source": "m", "batch": 0}}, r"\[model\] batch"),
+        ({"android": {"variants": ["in8"]}}, r"no variant 'in8'. Did you mean 'int8'\?"),
+        ({"ios": {"minimum": "iOS9"}}, r"\[ios\] minimum"),
+        ({"verify": {"targets": ["cpuu"]}}, r"no target 'cpuu'. Did you mean 'cpu'\?"),
+        ({"verify": {"samples": 3}}, r"\[verify\] samples"),
+        ({"budgets": {"tflite-int9": {}}}, r"Did you mean 'tflite-int"),
+        ({"budgets": {"tflite-int8": {"agrement": 1}}}, r"Did you mean 'agreement'\?"),
+        (
+            {"model": {"source": "m", "inputs": {"x": {"range": [1, 0]}}}},
+            "the first number must be the smaller",
+        ),
+        (
+            {"model": {"source": "m", "inputs": {"x": {"scale": [1.0, 2.0]}}}},
+            r"\[model.inputs\] x: scale has 2 numbers, color 'rgb' 3",
+        ),
+        ({"folder": "/"}, "folder"),
+    ],
+)
+def test_each_mistake_is_named_with_its_place(tables: dict[str, object], message: str) -> None:
+    with pytest.raises(ProjectError, match=message) as caught:
+        parse(**tables)
+    assert str(caught.value).startswith("mobilekit.toml: ")
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ProjectError) as caught:
+        parse(androit={}, ioss={})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("content", [b"[model", b"\xff\xfe", b"model = 3"])
+def test_a_file_that_is_no_project(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mobilekit.toml"
+    path.write_bytes(content)
+    with pytest.raises(ProjectError, match=re.escape(str(path))):
+        load_project(path)
+
+
+def test_a_project_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="mobilekit init"):
+        load_project(tmp_path / "mobilekit.toml")
+
+
+@given(st.text())
+def test_any_text_gives_a_class_name(text: str) -> None:
+    assert check_identifier(identifier_from(text)) == identifier_from(text)
+
+
+@given(st.from_regex(r"[A-Z][A-Za-z0-9]*", fullmatch=True))
+def test_a_class_name_stays_as_it_is(name: str) -> None:
+    assert identifier_from(name) in (name, f"Model{name}")
