@@ -1,0 +1,9 @@
+"""Core ML packages from frozen models: `convert` makes one, `read_artifact` reads one back."""
+
+from __future__ import annotations
+
+from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
+from mobilekit_converters.coreml.read_back import read_artifact, stored_variant
+from mobilekit_converters.coreml.recipes import convert
+
+__all__ = ["CoreMLOptions", "ImageInput", "convert", "read_artifact", "stored_variant"]

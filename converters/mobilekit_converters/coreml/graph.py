@@ -1,0 +1,106 @@
+"""The frozen graph as coremltools wants it: Core ML's names and types at its ends, images first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mobilekit_converters.coreml.options import CHANNELS, CoreMLOptions, ImageInput
+from mobilekit_converters.errors import ConversionError
+from mobilekit_converters.frozen import FrozenModel
+from mobilekit_converters.signature import TensorSpec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def boundary_dtype(dtype: str) -> str:
+    """Return the dtype that a Core ML feature has for a tensor: `float32` or `int32`.
+
+    Multi-arrays of other types either do not exist (`bool`, `int64`) or need a newer system, so the
+    graph casts at its ends.
+    """
+    return "float32" if dtype.startswith(("float", "bfloat")) else "int32"
+
+
+def graph_for_coreml(
+    frozen: FrozenModel, names: dict[str, str], options: CoreMLOptions
+) -> tf.compat.v1.GraphDef:
+    """Build the graph with placeholders and results called by `names`.
+
+    An image input's placeholder takes pixels; its scale and offset are operations of the graph, so
+    that per-channel scales work as well, which Core ML's own image preprocessing lacks.
+
+    Raises:
+        ConversionError: an image input has no image's shape or type, or is no input at all.
+    """
+    import tensorflow as tf
+
+    images = _images_by_name(frozen, options)
+    with tf.Graph().as_default() as graph:
+        inputs = {
+            f"input_{index}:0": _input(spec, names[spec.name], images.get(spec.name))
+            for index, spec in enumerate(frozen.signature.inputs)
+        }
+        results = tf.graph_util.import_graph_def(
+            frozen.graph_def(),
+            input_map=inputs,
+            return_elements=[f"output_{i}:0" for i in range(len(frozen.signature.outputs))],
+            name="frozen",
+        )
+        for spec, tensor in zip(frozen.signature.outputs, results, strict=True):
+            tf.identity(_cast(tensor, boundary_dtype(spec.dtype)), name=names[spec.name])
+    return graph.as_graph_def(add_shapes=True)
+
+
+def _images_by_name(frozen: FrozenModel, options: CoreMLOptions) -> dict[str, ImageInput]:
+    specs = {spec.name: spec for spec in frozen.signature.inputs}
+    for image in options.images:
+        if image.name not in specs:
+            raise ConversionError(
+                f"There is no input {image.name!r} to take an image; the model has "
+                f"{', '.join(map(repr, specs))}."
+            )
+        _refuse_what_is_no_image(specs[image.name], image)
+    return {image.name: image for image in options.images}
+
+
+def _refuse_what_is_no_image(spec: TensorSpec, image: ImageInput) -> None:
+    channels = CHANNELS[image.color]
+    if len(spec.shape) != 4 or spec.shape[0] != 1 or spec.shape[3] != channels:
+        raise ConversionError(
+            f"The input {spec} cannot be a {image.color} image: that needs the shape "
+            f"1×height×width×{channels}. Set its kind to 'tensor', or change its color."
+        )
+    if not spec.dtype.startswith("float"):
+        raise ConversionError(
+            f"The input {spec} cannot be an image with a scale: it holds integers. Set its kind to "
+            "'tensor'."
+        )
+    for key, value in (("scale", image.scale), ("offset", image.offset)):
+        if isinstance(value, tuple) and len(value) != channels:
+            raise ConversionError(
+                f"The image input {spec.name!r} has {channels} channels and {len(value)} values of "
+                f"{key}. Give one number, or one for each channel."
+            )
+
+
+def _input(spec: TensorSpec, name: str, image: ImageInput | None) -> Any:
+    import tensorflow as tf
+
+    placeholder = tf.compat.v1.placeholder(boundary_dtype(spec.dtype), spec.shape, name=name)
+    if image is None:
+        return _cast(placeholder, spec.dtype)
+    value = placeholder
+    if np.any(np.asarray(image.scale) != 1):
+        value = value * tf.constant(image.scale, value.dtype)
+    if np.any(np.asarray(image.offset) != 0):
+        value = value + tf.constant(image.offset, value.dtype)
+    return _cast(value, spec.dtype)
+
+
+def _cast(tensor: Any, dtype: str) -> Any:
+    import tensorflow as tf
+
+    return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)

@@ -1,0 +1,193 @@
+"""The table of Core ML recipes: how each precision is made. A new one is one new row.
+
+`fp32` and `fp16` are converted from the frozen model; the compressed precisions are made from the
+package of their parent variant, whose weights they replace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.coreml.canonical import NAMES_KEY, VARIANT_KEY, save_package
+from mobilekit_converters.coreml.options import CHANNELS, CoreMLOptions
+from mobilekit_converters.coreml.read_back import read_artifact
+from mobilekit_converters.errors import ConversionError, ProjectError
+from mobilekit_converters.variants import Variant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to make one precision.
+
+    `minimum` is the first iOS that knows the operations of the result (coremltools' documentation
+    of its optimisation methods). One of `compute` (converted, arithmetic of this precision) and
+    `compress` (a function from the parent's model to the compressed one) is set.
+    """
+
+    minimum: int
+    compute: str = ""
+    compress: Callable[[Any], Any] | None = None
+
+
+def _int8_weights(model: Any) -> Any:
+    """One scale per output channel, symmetric: what Apple's own recipes use."""
+    import coremltools.optimize.coreml as optimize
+
+    config = optimize.OpLinearQuantizerConfig(mode="linear_symmetric")
+    return optimize.linear_quantize_weights(
+        model, optimize.OptimizationConfig(global_config=config)
+    )
+
+
+def _palette(bits: int) -> Callable[[Any], Any]:
+    """One palette per weight tensor, chosen by k-means."""
+
+    def compress(model: Any) -> Any:
+        import coremltools.optimize.coreml as optimize
+
+        config = optimize.OpPalettizerConfig(mode="kmeans", nbits=bits)
+        return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
+
+    return compress
+
+
+RECIPES: dict[str, Recipe] = {
+    "fp32": Recipe(minimum=15, compute="FLOAT32"),
+    "fp16": Recipe(minimum=15, compute="FLOAT16"),
+    "w8": Recipe(minimum=16, compress=_int8_weights),
+    "palette4": Recipe(minimum=16, compress=_palette(4)),
+    "palette6": Recipe(minimum=16, compress=_palette(6)),
+    "palette8": Recipe(minimum=16, compress=_palette(8)),
+}
+
+
+def convert(
+    variant: Variant,
+    frozen: Path,
+    output: Path,
+    options: CoreMLOptions,
+    parent: Path | None = None,
+) -> Artifact:
+    """Make the package of a variant and read it back.
+
+    Args:
+        variant: what to make.
+        frozen: the folder that `mobilekit_converters.frozen.freeze` wrote.
+        output: the `.mlpackage` to write, replacing an older one.
+        options: the oldest system, and which inputs take images.
+        parent: the package of `variant.parent`, for compressed variants.
+
+    Returns:
+        The artifact, as `read_artifact` found it.
+
+    Raises:
+        ProjectError: the minimum system is unknown, or too old for the variant.
+        ConversionError: the model cannot be converted, or the package is not whole.
+    """
+    recipe = _recipe(variant, options)
+    if recipe.compress is None:
+        _convert_frozen(variant, recipe, frozen, output, options)
+    else:
+        _compress_parent(variant, recipe.compress, output, parent)
+    return read_artifact(output, variant.name)
+
+
+def _recipe(variant: Variant, options: CoreMLOptions) -> Recipe:
+    recipe = RECIPES[variant.precision]
+    if options.minimum_version < recipe.minimum:
+        raise ProjectError(
+            f"{variant.name} needs iOS{recipe.minimum} and [ios] minimum is {options.minimum}: "
+            f"older systems cannot read {variant.description}. Raise the minimum, or take "
+            f"{variant.precision!r} out of [ios] variants."
+        )
+    return recipe
+
+
+def _convert_frozen(
+    variant: Variant, recipe: Recipe, folder: Path, output: Path, options: CoreMLOptions
+) -> None:
+    import coremltools as ct
+
+    from mobilekit_converters.coreml.graph import graph_for_coreml
+    from mobilekit_converters.coreml.names import native_names
+    from mobilekit_converters.coreml.tf_ops import register_missing_ops
+    from mobilekit_converters.frozen import load_frozen
+
+    frozen = load_frozen(folder)
+    names = native_names(spec.name for spec in frozen.signature)
+    graph = graph_for_coreml(frozen, names, options)
+    register_missing_ops()
+    try:
+        model = ct.convert(
+            graph,
+            source="tensorflow",
+            inputs=_inputs(frozen.signature.inputs, names, options),
+            outputs=[
+                ct.TensorType(name=names[spec.name], dtype=_numpy(spec.dtype))
+                for spec in frozen.signature.outputs
+            ],
+            convert_to="mlprogram",
+            compute_precision=getattr(ct.precision, recipe.compute),
+            minimum_deployment_target=getattr(ct.target, options.minimum),
+            skip_model_load=True,
+        )
+    except Exception as error:
+        raise ConversionError(
+            f"coremltools cannot convert the model to {variant.name}: {_summary(error)}"
+        ) from error
+    metadata = {NAMES_KEY: json.dumps(names, ensure_ascii=False), VARIANT_KEY: variant.name}
+    save_package(model, output, metadata)
+
+
+def _inputs(specs: Any, names: dict[str, str], options: CoreMLOptions) -> list[Any]:
+    import coremltools as ct
+
+    images = {image.name: image for image in options.images}
+    layouts = {"grayscale": "GRAYSCALE", "rgb": "RGB", "bgr": "BGR"}
+    return [
+        ct.ImageType(
+            name=names[spec.name],
+            shape=spec.shape,
+            color_layout=getattr(ct.colorlayout, layouts[images[spec.name].color]),
+        )
+        if spec.name in images
+        else ct.TensorType(name=names[spec.name], shape=spec.shape, dtype=_numpy(spec.dtype))
+        for spec in specs
+    ]
+
+
+def _numpy(dtype: str) -> Any:
+    import numpy as np
+
+    from mobilekit_converters.coreml.graph import boundary_dtype
+
+    return np.dtype(boundary_dtype(dtype)).type
+
+
+def _compress_parent(
+    variant: Variant, compress: Callable[[Any], Any], output: Path, parent: Path | None
+) -> None:
+    import coremltools as ct
+
+    if parent is None:
+        raise ConversionError(
+            f"{variant.name} is made from the package of {variant.parent}, and none was given."
+        )
+    read_artifact(parent, variant.parent or "")
+    try:
+        model = compress(ct.models.MLModel(str(parent), skip_model_load=True))
+    except Exception as error:
+        raise ConversionError(
+            f"coremltools cannot compress {parent.name} to {variant.name}: {_summary(error)}"
+        ) from error
+    save_package(model, output, {VARIANT_KEY: variant.name})
+
+
+def _summary(error: Exception) -> str:
+    """The error in one line; the whole of it is in the converter's log."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"

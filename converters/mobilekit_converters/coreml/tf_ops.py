@@ -1,0 +1,29 @@
+"""TensorFlow operations that coremltools' frontend lacks, in terms of those that it has.
+
+They are registered through coremltools' public `register_tf_op`; the installed package stays as it
+is. Each function's name is the TensorFlow operation's.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+@cache
+def register_missing_ops() -> None:
+    """Teach coremltools the operations below. Doing it again does nothing."""
+    from coremltools.converters.mil import Builder as mb  # noqa: N813 - its documented name
+    from coremltools.converters.mil import register_tf_op
+
+    def Erfc(context: Any, node: Any) -> None:  # noqa: N802
+        """1 - erf(x), as in the exact GELU."""
+        x = context[node.inputs[0]]
+        context.add(node.name, mb.sub(x=1.0, y=mb.erf(x=x), name=node.name))
+
+    def EnsureShape(context: Any, node: Any) -> None:  # noqa: N802
+        """x itself: all shapes are fixed, and were checked when the source was traced."""
+        context.add(node.name, mb.identity(x=context[node.inputs[0]], name=node.name))
+
+    for function in (Erfc, EnsureShape):
+        register_tf_op(function, override=True)

@@ -1,0 +1,292 @@
+"""The portable form that every source is frozen into, and that every converter reads.
+
+A frozen folder holds the same graph twice, its variables folded into constants:
+
+- `saved_model/`: a SavedModel whose signature `serving_default` has exactly the source's names,
+- `graph.pb`: a GraphDef with placeholders `input_0`… and results `output_0`…, in signature order,
+
+and `signature.json` with the names, shapes and dtypes. TensorFlow's TFLite converter reads the first,
+coremltools' TensorFlow frontend the second.
+
+coremltools' frontend stopped at TensorFlow 2.12 and the graphs of Keras 3 need mending for it. That
+is done here, once, for all converters; `prepare_graph` is the list of what is done and why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mobilekit_converters.errors import ConversionError, SourceError
+from mobilekit_converters.signature import Signature, TensorSpec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    Call = Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]
+
+SIGNATURE_NAME = "serving_default"
+"""The key of the one signature of the frozen SavedModel, TensorFlow's own default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenModel:
+    """A frozen folder, opened. Nothing but the signature is in memory."""
+
+    folder: Path
+    signature: Signature
+
+    @property
+    def saved_model(self) -> Path:
+        """The SavedModel folder; its signature `serving_default` has the source's names."""
+        return self.folder / "saved_model"
+
+    def concrete_function(self) -> Any:
+        """Load the `tf.types.experimental.ConcreteFunction` of the SavedModel's signature."""
+        import tensorflow as tf
+
+        return tf.saved_model.load(str(self.saved_model)).signatures[SIGNATURE_NAME]
+
+    def graph_def(self) -> tf.compat.v1.GraphDef:
+        """Load the graph, with placeholders `input_0`… and results `output_0`… in signature order."""
+        import tensorflow as tf
+
+        graph = tf.compat.v1.GraphDef()
+        graph.ParseFromString((self.folder / "graph.pb").read_bytes())
+        return graph
+
+
+def freeze(call: Call, signature: Signature, folder: Path) -> None:
+    """Trace a model with fixed shapes, fold its variables into constants and write the folder.
+
+    Args:
+        call: the model in inference mode. It takes a dict of tensors by the signature's input names
+            and returns a dict of tensors by the signature's output names.
+        signature: names, shapes and dtypes. Names may hold any characters.
+        folder: where to write; created if need be.
+
+    Raises:
+        SourceError: the outputs differ from the signature, or a variable, a lookup table or Python
+            code is left in the graph, so that it cannot stand alone.
+    """
+    import tensorflow as tf
+
+    graph = prepare_graph(_trace(call, signature))
+    _refuse_what_cannot_stand_alone(graph)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "graph.pb").write_bytes(graph.SerializeToString(deterministic=True))
+    (folder / "signature.json").write_text(json.dumps(asdict(signature), indent=2) + "\n", "utf-8")
+
+    module = tf.Module()
+    module.serve = _as_function(graph, signature)
+    tf.saved_model.save(
+        module, str(folder / "saved_model"), signatures={SIGNATURE_NAME: module.serve}
+    )
+
+
+def load_frozen(folder: Path) -> FrozenModel:
+    """Open a frozen folder.
+
+    Raises:
+        ConversionError: the folder is not a whole frozen model.
+    """
+    try:
+        stored = json.loads((folder / "signature.json").read_text("utf-8"))
+        inputs, outputs = (tuple(map(_spec, stored[key])) for key in ("inputs", "outputs"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConversionError(
+            f"{folder} is not a frozen model: its signature.json cannot be read ({error}). "
+            "Freeze the source again."
+        ) from error
+    return FrozenModel(folder=folder, signature=Signature(inputs=inputs, outputs=outputs))
+
+
+def prepare_graph(traced: Any) -> tf.compat.v1.GraphDef:
+    """Fold, inline and simplify the graph of a traced function.
+
+    1. Variables become constants; loops and branches stay functional (`While`, `If`), because
+       neither converter reads the older Switch and Merge.
+    2. `_XlaMustCompile` goes: Keras 3 puts it on grouped convolution, and it forbids inlining.
+    3. Function calls are inlined, constants folded, `Assert` and other debugging nodes dropped.
+    4. Functions of loops and branches get names that do not depend on what was traced before.
+
+    Args:
+        traced: a `ConcreteFunction` whose inputs are called `input_0`… in order.
+
+    Returns:
+        A graph with placeholders `input_0`… and results `output_0`….
+    """
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    constant = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+    graph = constant.graph.as_graph_def()
+    _allow_inlining(graph)
+    names = [tensor.name for tensor in constant.inputs], [t.name for t in constant.outputs]
+    graph = _optimise(graph, *names)
+    _name_functions(graph)
+    return _name_ends(graph, *names)
+
+
+def _trace(call: Call, signature: Signature) -> Any:
+    import tensorflow as tf
+
+    input_names = [spec.name for spec in signature.inputs]
+
+    def positional(*tensors: tf.Tensor) -> list[tf.Tensor]:
+        outputs = call(dict(zip(input_names, tensors, strict=True)))
+        return [tf.identity(_output(outputs, spec)) for spec in signature.outputs]
+
+    specs = [
+        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
+        for index, spec in enumerate(signature.inputs)
+    ]
+    return tf.function(positional, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _output(outputs: dict[str, tf.Tensor], spec: TensorSpec) -> tf.Tensor:
+    if spec.name not in outputs:
+        raise SourceError(
+            f"The model has no output {spec.name!r} when it is traced; it has {sorted(outputs)}."
+        )
+    tensor = outputs[spec.name]
+    if tensor.dtype.name != spec.dtype or not tensor.shape.is_compatible_with(spec.shape):
+        raise SourceError(
+            f"The model's output {spec.name!r} is {tensor.dtype.name} {tensor.shape} when it is "
+            f"traced, and {spec.dtype} {spec.shape} when it is read. Fix the model's shapes."
+        )
+    return tensor
+
+
+def _functions(graph: tf.compat.v1.GraphDef) -> Iterator[Iterable[Any]]:
+    """The graph's own nodes, and those of each function in its library."""
+    yield graph.node
+    for function in graph.library.function:
+        yield function.node_def
+
+
+def _allow_inlining(graph: tf.compat.v1.GraphDef) -> None:
+    for function in graph.library.function:
+        function.attr.pop("_XlaMustCompile", None)
+        function.attr.pop("_noinline", None)
+    for nodes in _functions(graph):
+        for node in nodes:
+            node.attr.pop("_XlaMustCompile", None)
+
+
+def _optimise(
+    graph: tf.compat.v1.GraphDef, inputs: list[str], outputs: list[str]
+) -> tf.compat.v1.GraphDef:
+    """Run Grappler: inline, fold constants, drop debugging nodes. Loops stay as they are."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, rewriter_config_pb2
+    from tensorflow.python.grappler import tf_optimizer
+
+    with tf.Graph().as_default() as whole:
+        tf.graph_util.import_graph_def(graph, name="")
+    meta_graph = tf.compat.v1.train.export_meta_graph(graph_def=graph, graph=whole)
+    ends = meta_graph_pb2.CollectionDef()
+    ends.node_list.value.extend([*inputs, *outputs])
+    # Grappler keeps what this collection names.
+    meta_graph.collection_def["train_op"].CopyFrom(ends)
+
+    config = config_pb2.ConfigProto()
+    rewrite = config.graph_options.rewrite_options
+    rewrite.min_graph_nodes = -1  # Small graphs too.
+    rewrite.function_optimization = rewriter_config_pb2.RewriterConfig.AGGRESSIVE
+    rewrite.optimizers.extend(["function", "constfold", "dependency", "debug_stripper"])
+    return tf_optimizer.OptimizeGraph(config, meta_graph)
+
+
+def _name_functions(graph: tf.compat.v1.GraphDef) -> None:
+    """Number the functions in order of use, and drop those that nothing uses any more."""
+    library = {function.signature.name: function for function in graph.library.function}
+    numbered: dict[str, str] = {}
+    waiting: list[Iterable[Any]] = [graph.node]
+    while waiting:
+        for node in waiting.pop(0):
+            for key in sorted(node.attr):
+                value = node.attr[key]
+                for reference in [value.func, *value.list.func]:
+                    if reference.name in library and reference.name not in numbered:
+                        numbered[reference.name] = f"function_{len(numbered)}"
+                        waiting.append(library[reference.name].node_def)
+    for nodes in _functions(graph):
+        for node in nodes:
+            for value in node.attr.values():
+                for reference in [value.func, *value.list.func]:
+                    if reference.name:
+                        reference.name = numbered.get(reference.name, reference.name)
+    graph.ClearField("library")
+    for old, new in numbered.items():
+        library[old].signature.name = new
+        graph.library.function.append(library[old])
+
+
+def _name_ends(
+    graph: tf.compat.v1.GraphDef, inputs: list[str], outputs: list[str]
+) -> tf.compat.v1.GraphDef:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as renamed:
+        source = {node.name: node for node in graph.node}
+        placeholders = [
+            tf.compat.v1.placeholder(
+                node.attr["dtype"].type, node.attr["shape"].shape, name=f"input_{index}"
+            )
+            for index, node in enumerate(source[name.split(":")[0]] for name in inputs)
+        ]
+        tensors = tf.graph_util.import_graph_def(
+            graph,
+            input_map=dict(zip(inputs, placeholders, strict=True)),
+            return_elements=outputs,
+            name="model",
+        )
+        for index, tensor in enumerate(tensors):
+            tf.identity(tensor, name=f"output_{index}")
+    return renamed.as_graph_def(add_shapes=True)
+
+
+def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
+    """Wrap the graph so that a SavedModel's signature carries the source's names."""
+    import tensorflow as tf
+
+    def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        results = tf.graph_util.import_graph_def(
+            graph,
+            input_map={f"input_{index}:0": tensor for index, tensor in enumerate(tensors)},
+            return_elements=[f"output_{index}:0" for index in range(len(signature.outputs))],
+            name="",
+        )
+        return dict(zip((spec.name for spec in signature.outputs), results, strict=True))
+
+    specs = [tf.TensorSpec(s.shape, s.dtype, name=s.name) for s in signature.inputs]
+    return tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _refuse_what_cannot_stand_alone(graph: tf.compat.v1.GraphDef) -> None:
+    import tensorflow as tf
+
+    resource = tf.dtypes.resource.as_datatype_enum
+    for nodes in _functions(graph):
+        for node in nodes:
+            held = any(
+                resource in (value.type, *value.list.type) for value in node.attr.values()
+            ) or node.op in {"VarHandleOp", "HashTableV2", "MutableHashTableV2"}
+            if held:
+                raise SourceError(
+                    f"The model keeps a variable or a lookup table that cannot be folded into "
+                    f"constants: {node.name} ({node.op}). Take that layer out of the model and do "
+                    "its work in the app, or save the model without it."
+                )
+            if node.op in {"PyFunc", "EagerPyFunc", "PyFuncStateless"}:
+                raise SourceError(
+                    f"The model calls Python code while it runs: {node.name} ({node.op}). No phone "
+                    "can do that; rewrite it with TensorFlow operations."
+                )
+
+
+def _spec(stored: dict[str, Any]) -> TensorSpec:
+    return TensorSpec(name=stored["name"], shape=tuple(stored["shape"]), dtype=stored["dtype"])
