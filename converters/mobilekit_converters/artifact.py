@@ -15,6 +15,7 @@ class Artifact:
     `sha256` is the file's; a package's is over its sorted relative paths and their files' hashes.
     `file_bytes` is the size on disk. `operators` counts the operators by name. `native_names` maps
     the signature's names to the artifact's own where a format cannot hold the source's name.
+    `proofs` says in clauses what reading it back proved.
     """
 
     variant: str
@@ -24,3 +25,4 @@ class Artifact:
     signature: Signature
     operators: dict[str, int] = field(default_factory=dict)
     native_names: dict[str, str] = field(default_factory=dict)
+    proofs: tuple[str, ...] = ()

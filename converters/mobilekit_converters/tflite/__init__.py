@@ -1,0 +1,8 @@
+"""TFLite artifacts: the converter's recipes, and the reader that checks what came out."""
+
+from __future__ import annotations
+
+from mobilekit_converters.tflite.convert import TFLiteOptions, convert
+from mobilekit_converters.tflite.read_back import precision_of, read_artifact
+
+__all__ = ["TFLiteOptions", "convert", "precision_of", "read_artifact"]

@@ -1,0 +1,220 @@
+"""From a frozen model to one TFLite artifact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import ConversionError, DataError, ProjectError, nearest
+from mobilekit_converters.frozen import load_frozen
+from mobilekit_converters.signature import Signature, TensorSpec
+from mobilekit_converters.signature_check import require_signature
+from mobilekit_converters.tflite.read_back import read_artifact
+from mobilekit_converters.tflite.recipes import apply, recipe
+from mobilekit_converters.variants import Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+IoDtype = Literal["float32", "int8", "uint8"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TFLiteOptions:
+    """What the project file says about TFLite artifacts.
+
+    `io_dtype` is the dtype of the inputs and outputs of the `int8` variant; the others keep the
+    source's. `allowed_operators` names the custom operators that an artifact may hold, and those
+    that TensorFlow itself would have to run, such as `FlexErf`.
+    """
+
+    io_dtype: IoDtype = "float32"
+    allowed_operators: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.io_dtype not in get_args(IoDtype):
+            raise ProjectError(
+                f"A TFLite artifact cannot have inputs and outputs of {self.io_dtype!r}."
+                f"{nearest(self.io_dtype, get_args(IoDtype))} "
+                f"Known: {', '.join(get_args(IoDtype))}."
+            )
+
+
+def convert(
+    variant: Variant,
+    frozen: Path,
+    output: Path,
+    options: TFLiteOptions,
+    calibration: Path | None,
+) -> Artifact:
+    """Convert a frozen model and read the artifact back.
+
+    Args:
+        variant: which precision to make.
+        frozen: a folder that `mobilekit_converters.frozen` wrote.
+        output: the `.tflite` file to write. Nothing is written there unless the artifact was made.
+        options: the project file's part.
+        calibration: an `.npz` with an array per input name, of shape (samples, *shape without the
+            batch); only calibrated variants read it.
+
+    Returns:
+        The artifact, proven to hold its weights and the source's signature.
+
+    Raises:
+        DataError: the variant needs calibration data, and there is none or it does not fit.
+        ConversionError: the converter refused the model, or what it made is not whole.
+    """
+    chosen = recipe(variant.precision)
+    model = load_frozen(frozen)
+    batches = None
+    if chosen.calibrated:
+        if calibration is None:
+            raise DataError(
+                f"{variant.name} needs calibration data: real inputs that show it which values to "
+                "expect. Name an .npz file under [data] calibration, or leave this variant out."
+            )
+        batches = calibration_batches(model.signature, calibration)
+
+    content = _run_converter(variant, model.saved_model, options, batches)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(content)
+    try:
+        artifact = read_artifact(output, variant.name, allowed_operators=options.allowed_operators)
+        became = {"float32": options.io_dtype} if chosen.quantised_io else {}
+        return require_signature(artifact, model.signature, dtypes=became)
+    except BaseException:
+        output.unlink(missing_ok=True)
+        raise
+
+
+def _run_converter(
+    variant: Variant,
+    saved_model: Path,
+    options: TFLiteOptions,
+    batches: Callable[[], Iterator[dict[str, NDArray[np.generic]]]] | None,
+) -> bytes:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    apply(
+        recipe(variant.precision),
+        converter,
+        io_dtype=options.io_dtype,
+        allowed_operators=options.allowed_operators,
+    )
+    if batches is not None:
+        converter.representative_dataset = batches
+    try:
+        return bytes(converter.convert())
+    # The converter has no exception of its own in common: each of its stages raises what it likes.
+    except Exception as error:
+        raise ConversionError(explain(variant.name, str(error))) from error
+
+
+def calibration_batches(
+    signature: Signature, path: Path
+) -> Callable[[], Iterator[dict[str, NDArray[np.generic]]]]:
+    """Return a function that yields calibration data in the signature's shapes, by input name.
+
+    A last batch that is not full is filled with samples from the start: calibration looks for the
+    range of each value, and seeing a sample twice does not change a range.
+
+    Raises:
+        DataError: the file cannot be read, or an array is missing or has a wrong shape.
+    """
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {
+                spec.name: _calibration_array(spec, stored, path) for spec in signature.inputs
+            }
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(f"{path} cannot be read as calibration data: {error}.") from error
+    counts = {name: len(array) for name, array in arrays.items()}
+    samples = min(counts.values(), default=0)
+    if samples == 0 or samples != max(counts.values()):
+        raise DataError(
+            f"{path}: every input needs the same number of calibration samples, at least one; "
+            f"found {', '.join(f'{name}: {count}' for name, count in counts.items())}."
+        )
+
+    def batches() -> Iterator[dict[str, NDArray[np.generic]]]:
+        size = max(signature.inputs[0].shape[0] if signature.inputs[0].shape else 1, 1)
+        for start in range(0, samples, size):
+            rows = np.arange(start, start + size) % samples
+            yield {
+                spec.name: np.ascontiguousarray(
+                    arrays[spec.name][rows].reshape(spec.shape), dtype=spec.dtype
+                )
+                for spec in signature.inputs
+            }
+
+    return batches
+
+
+def _calibration_array(spec: TensorSpec, stored: object, path: Path) -> NDArray[np.generic]:
+    names = list(stored.files)  # type: ignore[attr-defined]
+    if spec.name not in names:
+        raise DataError(
+            f"{path} has no array {spec.name!r}; it has {', '.join(names) or 'none'}."
+            f"{nearest(spec.name, names)} Store one array per input, under the input's name."
+        )
+    array: NDArray[np.generic] = stored[spec.name]  # type: ignore[index]
+    if array.shape[1:] != spec.shape[1:] or not array.ndim:
+        raise DataError(
+            f"{path}: array {spec.name!r} has the shape {array.shape}, and the input needs "
+            f"{('samples', *spec.shape[1:])}."
+        )
+    return array
+
+
+def explain(variant: str, message: str) -> str:
+    """Turn the converter's message, hundreds of lines long, into what a user can act on.
+
+    Args:
+        variant: the variant's full name.
+        message: what the converter's exception says.
+    """
+    flex = _listed(message, "TF Select ops")
+    custom = _listed(message, "Custom ops") or sorted(
+        set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", message)) - {*flex}
+    )
+    if flex or custom:
+        names = ", ".join([*flex, *custom])
+        allowed = ", ".join(f'"{name}"' for name in [*(f"Flex{n}" for n in flex), *custom])
+        return (
+            f"{variant}: TFLite has no operator for {names}. Replace the layers that need them, "
+            f"or, if your app ships a runtime that has them, allow them by name: [android] "
+            f"allowed_operators = [{allowed}]."
+        )
+    unquantised = sorted(
+        set(re.findall(r"Quantization not yet supported for op: '?(\w+)", message))
+    )
+    if unquantised:
+        return (
+            f"{variant}: TensorFlow's quantiser does not know {', '.join(unquantised)}. Replace "
+            "the layers that need them, or leave this variant out and use dynamic or fp16."
+        )
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    told = [line for line in lines if "error:" in line] or lines[:1] or ["it gave no reason"]
+    return (
+        f"{variant}: TensorFlow's converter failed: {'; '.join(_without_location(told[:3]))}. "
+        "The log has the whole of it; leave this variant out if the model cannot change."
+    )
+
+
+def _listed(message: str, heading: str) -> list[str]:
+    """The names after a heading such as `TF Select ops:`, which the converter ends with a line."""
+    found = re.findall(rf"{heading}: ([\w, ]+)", message)
+    return sorted({name.strip() for line in found for name in line.split(",") if name.strip()})
+
+
+def _without_location(lines: list[str]) -> list[str]:
+    """Cut what precedes `error:`, a location in the converter's own intermediate form."""
+    return [line.split("error: ", 1)[-1].rstrip(".")[:300] for line in lines]
