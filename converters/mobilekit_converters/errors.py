@@ -41,6 +41,12 @@ class ConversionError(MobilekitError):
     exit_status = 1
 
 
+class TargetError(MobilekitError):
+    """A target could not load or run an artifact. It fails that check, and nothing else."""
+
+    exit_status = 1
+
+
 class ToolMissingError(MobilekitError):
     """A tool or a target that was required is not on this machine."""
 

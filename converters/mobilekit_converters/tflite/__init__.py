@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mobilekit_converters.tflite.convert import TFLiteOptions, convert
+from mobilekit_converters.tflite.convert import convert
+from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.tflite.read_back import precision_of, read_artifact
 
 __all__ = ["TFLiteOptions", "convert", "precision_of", "read_artifact"]

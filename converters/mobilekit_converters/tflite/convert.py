@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import ConversionError, DataError, ProjectError, nearest
+from mobilekit_converters.errors import ConversionError, DataError, nearest
 from mobilekit_converters.frozen import load_frozen
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.signature_check import require_signature
+from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.tflite.read_back import read_artifact
 from mobilekit_converters.tflite.recipes import apply, recipe
 from mobilekit_converters.variants import Variant
@@ -20,29 +20,6 @@ from mobilekit_converters.variants import Variant
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-IoDtype = Literal["float32", "int8", "uint8"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TFLiteOptions:
-    """What the project file says about TFLite artifacts.
-
-    `io_dtype` is the dtype of the inputs and outputs of the `int8` variant; the others keep the
-    source's. `allowed_operators` names the custom operators that an artifact may hold, and those
-    that TensorFlow itself would have to run, such as `FlexErf`.
-    """
-
-    io_dtype: IoDtype = "float32"
-    allowed_operators: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.io_dtype not in get_args(IoDtype):
-            raise ProjectError(
-                f"A TFLite artifact cannot have inputs and outputs of {self.io_dtype!r}."
-                f"{nearest(self.io_dtype, get_args(IoDtype))} "
-                f"Known: {', '.join(get_args(IoDtype))}."
-            )
 
 
 def convert(

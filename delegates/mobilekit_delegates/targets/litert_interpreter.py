@@ -1,0 +1,144 @@
+"""LiteRT's interpreter as a session; its targets differ only in the kernels that they choose."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import DataError, TargetError
+from mobilekit_converters.signature import Signature, TensorSpec
+from mobilekit_delegates.quantised_values import dequantise, quantise
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class InterpreterSession:
+    """An artifact in LiteRT's interpreter, on one thread so that sums are always in one order.
+
+    A damaged file can end the process from native code, so open files that are not known to be
+    good in a process of their own.
+    """
+
+    def __init__(self, artifact: Artifact, *, kernels: str, target: str) -> None:
+        """Load an artifact.
+
+        Args:
+            artifact: a `.tflite` artifact.
+            kernels: a member of `ai_edge_litert.interpreter.OpResolverType`.
+            target: the target's name, for messages.
+
+        Raises:
+            TargetError: LiteRT could not load it.
+        """
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self._artifact = artifact
+        self._target = target
+        try:
+            self._interpreter: Any = Interpreter(
+                model_path=str(artifact.path),
+                num_threads=1,
+                experimental_op_resolver_type=OpResolverType[kernels],
+            )
+            self._interpreter.allocate_tensors()
+            self._inputs, self._outputs = _tensor_indices(self._interpreter, artifact.signature)
+        except (RuntimeError, ValueError) as error:
+            raise self._error("load", error) from error
+
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """Run one batch; see `Session.run`."""
+        specs = self._artifact.signature.inputs
+        if set(inputs) != {spec.name for spec in specs}:
+            raise DataError(
+                f"The artifact's inputs are {[spec.name for spec in specs]}, not {sorted(inputs)}."
+            )
+        try:
+            # Recurrent layers keep their state in the file's variables from run to run.
+            self._interpreter.reset_all_variables()
+            for spec in specs:
+                self._interpreter.set_tensor(
+                    self._inputs[spec.name], _stored(spec, inputs[spec.name])
+                )
+            self._interpreter.invoke()
+            return {
+                spec.name: _real(spec, self._interpreter.get_tensor(self._outputs[spec.name]))
+                for spec in self._artifact.signature.outputs
+            }
+        except (RuntimeError, ValueError) as error:
+            raise self._error("run", error) from error
+
+    def __enter__(self) -> InterpreterSession:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Free the interpreter."""
+        self._interpreter = None
+
+    def _error(self, verb: str, error: Exception) -> TargetError:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return TargetError(
+            f"{self._target} could not {verb} {self._artifact.path.name}: "
+            f"{'; '.join(lines[:3]) or type(error).__name__}."
+        )
+
+
+def why_litert_is_missing() -> str | None:
+    """Say how to get LiteRT where it is not installed; it is not imported to find out."""
+    if importlib.util.find_spec("ai_edge_litert") is not None:
+        return None
+    return "LiteRT is not installed here. Install it: pip install ai-edge-litert."
+
+
+def _tensor_indices(
+    interpreter: Any, signature: Signature
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Map the signature's names to the interpreter's tensors, through the file's own signature.
+
+    Files without one are known by their tensors' names.
+    """
+    keys = list(interpreter.get_signature_list())
+    if keys:
+        runner = interpreter.get_signature_runner(
+            "serving_default" if "serving_default" in keys else keys[0]
+        )
+        inputs = {name: item["index"] for name, item in runner.get_input_details().items()}
+        outputs = {name: item["index"] for name, item in runner.get_output_details().items()}
+    else:
+        inputs = {item["name"]: item["index"] for item in interpreter.get_input_details()}
+        outputs = {item["name"]: item["index"] for item in interpreter.get_output_details()}
+    missing = [spec.name for spec in signature.inputs if spec.name not in inputs]
+    missing += [spec.name for spec in signature.outputs if spec.name not in outputs]
+    if missing:
+        raise ValueError(f"the file has no input or output named {', '.join(missing)}")
+    return inputs, outputs
+
+
+def _stored(spec: TensorSpec, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Turn an input's values into what the artifact stores for them."""
+    import numpy as np
+
+    if values.shape != spec.shape:
+        raise DataError(f"Input {spec.name!r} is {spec.shape}, not {values.shape}.")
+    dtype = np.dtype(spec.dtype)
+    if values.dtype == dtype:
+        return np.ascontiguousarray(values)
+    if spec.quantisation is not None and np.issubdtype(values.dtype, np.floating):
+        return quantise(values, spec.quantisation, spec.dtype)
+    raise DataError(f"Input {spec.name!r} is {spec.dtype}, not {values.dtype}.")
+
+
+def _real(spec: TensorSpec, stored: NDArray[np.generic]) -> NDArray[np.generic]:
+    if spec.quantisation is not None and stored.dtype.kind in "iu":
+        return dequantise(stored, spec.quantisation)
+    return stored
