@@ -27,6 +27,12 @@ class Histogram:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.edges) != len(self.counts) + 1:
+            raise ValueError(
+                f"{len(self.counts)} bins need {len(self.counts) + 1} edges, not {len(self.edges)}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -56,8 +62,8 @@ class VariantResult:
     """One variant: its artifact, or why there is none, and the checks of it.
 
     `file` is relative to the release folder. `status` is `built`, or `failed` with the `error` and
-    the converter's `log` (a path relative to the release folder). `cached` artifacts were made by an
-    earlier build from the same inputs. `structure` lists what the read-back proved.
+    the converter's `log` (a path relative to the release folder). `cached` artifacts were made by
+    an earlier build from the same inputs. `structure` lists what the read-back proved.
     """
 
     name: str
@@ -78,7 +84,7 @@ class VariantResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """The source: its file, its kind (`keras`, `legacy-keras`, `saved-model`, `tflite`), its names."""
+    """The source: its file, its kind (`keras`, `saved-model`, …), its signature."""
 
     name: str
     source: str

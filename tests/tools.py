@@ -13,8 +13,8 @@ REQUIRE = "MOBILEKIT_REQUIRE_TOOLS"
 def require_tool(name: str) -> str:
     """Return the path of a program.
 
-    Where it is missing the test is skipped with the reason, or fails if `MOBILEKIT_REQUIRE_TOOLS` is
-    `1`, as it is where everything is meant to run.
+    Where it is missing the test is skipped with the reason, or fails if
+    `MOBILEKIT_REQUIRE_TOOLS` is `1`, as it is where everything is meant to run.
     """
     path = shutil.which(name)
     if path is not None:

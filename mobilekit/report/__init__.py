@@ -24,14 +24,14 @@ def write_reports(report: Report, folder: Path) -> None:
         OutputError: a file cannot be written.
     """
     from mobilekit.report.junit import junit_xml
-    from mobilekit.report.render import report_html, summary_markdown
+    from mobilekit.report.render import render_pages
+    from mobilekit.report.views import page_view
     from mobilekit_converters.errors import OutputError
 
     pages = {
         "report.json": report_json(report),
         "junit.xml": junit_xml(report),
-        "summary.md": summary_markdown(report),
-        "report.html": report_html(report),
+        **render_pages(page_view(report)),
     }
     for name, text in pages.items():
         path = folder / name

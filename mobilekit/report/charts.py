@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from mobilekit.report.formats import axis_size
 from mobilekit.report.formats import size as size_text
 from mobilekit.report.svg import (
     Anchor,
@@ -68,19 +69,22 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """The same plot for a wide and for a narrow page, as SVG elements."""
+    """The same plot for a wide and for a narrow page, as SVG elements.
+
+    `unnamed` counts the marks that found no room for their name on either.
+    """
 
     wide: str
     narrow: str
+    unnamed: int = 0
 
 
 def scatter(points: Sequence[Point], quality: Quality, *, title: str, id: str) -> Drawing:
     """Draw size against quality; there must be at least one point."""
 
-    def draw(width: float, height: float, suffix: str) -> str:
-        return _scatter(points, quality, width, height, title, f"{id}-{suffix}")
-
-    return Drawing(wide=draw(940, 400, "wide"), narrow=draw(350, 380, "narrow"))
+    wide, wide_unnamed = _scatter(points, quality, 940, 400, title, f"{id}-wide")
+    narrow, narrow_unnamed = _scatter(points, quality, 350, 400, title, f"{id}-narrow")
+    return Drawing(wide=wide, narrow=narrow, unnamed=max(wide_unnamed, narrow_unnamed))
 
 
 def distributions(rows: Sequence[Distribution], *, title: str, id: str) -> Drawing:
@@ -93,7 +97,8 @@ def distributions(rows: Sequence[Distribution], *, title: str, id: str) -> Drawi
 
 def _scatter(
     points: Sequence[Point], quality: Quality, width: float, height: float, title: str, id: str
-) -> str:
+) -> tuple[str, int]:
+    """Return the picture and how many marks in it have no name beside them."""
     lowest, highest = _vertical_range(points, quality)
     unplaced = Scale(low=lowest, high=highest, start=height - 48, end=26)
     vertical_ticks = [(value, quality.text(value)) for value in unplaced.ticks(6)]
@@ -124,9 +129,9 @@ def _scatter(
             obstacles.append(Box(left=x - 2, top=top, right=x + 2, bottom=bottom))
             parts.append(element("line", x1=x, x2=x, y1=top, y2=bottom, class_="interval"))
     if quality.source is not None:
-        line, box = _source_line(quality, vertical(quality.source), frame)
+        line, covered = _source_line(quality, vertical(quality.source), frame, obstacles)
         parts.append(line)
-        obstacles += box
+        obstacles += covered
 
     anchors = [
         Anchor(x=x, y=y, text=point.name) for point, (x, y) in zip(points, places, strict=True)
@@ -148,7 +153,7 @@ def _scatter(
                     label.text, x=label.x, y=label.y, class_="fail" if point.failed else "name"
                 )
             )
-    return _picture(parts, width, height, title, id)
+    return _picture(parts, width, height, title, id), labels.count(None)
 
 
 def _vertical_range(points: Sequence[Point], quality: Quality) -> tuple[float, float]:
@@ -180,7 +185,7 @@ def _size_axis(scale: Scale, frame: Box) -> list[str]:
     ]
     free = 0.0
     for value in scale.ticks(max(2, int((frame.right - frame.left) / 80))):
-        x, text = scale(value), size_text(round(value))
+        x, text = scale(value), axis_size(round(value))
         half = text_width(text, FONT) / 2
         parts.append(
             element("line", x1=x, x2=x, y1=frame.bottom, y2=frame.bottom + 5, class_="axis")
@@ -195,32 +200,38 @@ def _size_axis(scale: Scale, frame: Box) -> list[str]:
     return parts
 
 
-def _source_line(quality: Quality, y: float, frame: Box) -> tuple[str, list[Box]]:
+def _source_line(
+    quality: Quality, y: float, frame: Box, marks: Sequence[Box]
+) -> tuple[str, list[Box]]:
     """Return the line of the source's own value, and what of it labels must not cover."""
     text = f"trained model {quality.text(quality.source or 0.0)}"
     width = text_width(text, FONT)
-    # Below the line when it lies too near the top for the text.
-    above = y - frame.top > FONT * 1.5
-    baseline = y - 5 if above else y + FONT + 3
-    markup = element(
-        "line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="source-line"
-    ) + text_element(text, x=frame.right - 2, y=baseline, class_="tick", text_anchor="end")
-    return markup, [
-        Box(left=frame.left, right=frame.right, top=y - 1, bottom=y + 1),
-        Box(
-            left=frame.right - width - 4,
-            right=frame.right,
-            top=baseline - FONT,
-            bottom=baseline + 4,
-        ),
+    places = [
+        Box(left=left, top=top, right=left + width, bottom=top + FONT + 4)
+        for top in (y - FONT - 6, y + 3)
+        for left in (frame.right - width, frame.left + 4)
     ]
+    free = [
+        place
+        for place in places
+        if place.within(frame) and not any(place.overlaps(mark) for mark in marks)
+    ]
+    line = element("line", x1=frame.left, x2=frame.right, y1=y, y2=y, class_="source-line")
+    covered = [Box(left=frame.left, right=frame.right, top=y - 1, bottom=y + 1)]
+    if not free:
+        return line, covered
+    place = free[0]
+    label = text_element(text, x=place.left, y=place.top + FONT, class_="tick")
+    return line + label, [*covered, place]
 
 
 def _mark(x: float, y: float, point: Point, hover: str) -> str:
     """Draw a circle or a diamond: full if within budget, open and crossed if not."""
     r = _MARK
     if point.diamond:
-        shape = element("path", d=f"M{x:.1f} {y - r - 1:.1f}l{r + 1} {r + 1}l-{r + 1} {r + 1}l-{r + 1}-{r + 1}z")
+        shape = element(
+            "path", d=f"M{x:.1f} {y - r - 1:.1f}l{r + 1} {r + 1}l-{r + 1} {r + 1}l-{r + 1}-{r + 1}z"
+        )
     else:
         shape = element("circle", cx=x, cy=y, r=r)
     cross = f"M{x - 3:.1f} {y - 3:.1f}l6 6m0-6l-6 6"
@@ -235,7 +246,9 @@ def _distributions(
 ) -> str:
     """Draw the rows. Without a `label` column each row's name stands above its bars."""
     low, high = _filled_range([row.histogram for row in rows])
-    scale = Scale(low=low, high=high, start=label + 4, end=width - 12)
+    # Room for half a tick's text beyond either end.
+    left, right = label + 18, width - 18
+    scale = Scale(low=low, high=high, start=left, end=right)
     bar_height = pitch - (8 if label else 28)
     bottom = len(rows) * pitch + 6
     parts = []
@@ -248,10 +261,8 @@ def _distributions(
         parts.append(element("line", x1=x, x2=x, y1=4, y2=bottom, class_="grid"))
     for index, row in enumerate(rows):
         base = (index + 1) * pitch
-        parts.append(_row(row, scale, base, bar_height, label, width))
-    parts.append(
-        element("line", x1=label + 4, x2=width - 12, y1=bottom, y2=bottom, class_="axis")
-    )
+        parts.append(_row(row, scale, base, bar_height, label))
+    parts.append(element("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="axis"))
     for exponent in exponents:
         parts.append(
             text_element(
@@ -265,7 +276,7 @@ def _distributions(
     parts.append(
         text_element(
             "Error ÷ typical output (RMS) →",
-            x=width - 8,
+            x=right,
             y=bottom + 2 * FONT + 12,
             class_="axis-title",
             text_anchor="end",
@@ -274,10 +285,9 @@ def _distributions(
     return _picture(parts, width, bottom + 2 * FONT + 20, title, id)
 
 
-def _row(
-    row: Distribution, scale: Scale, base: float, height: float, label: float, width: float
-) -> str:
-    room = (label or width) - 12
+def _row(row: Distribution, scale: Scale, base: float, height: float, label: float) -> str:
+    """Draw one row: its name, its baseline and its bars, which stand on the baseline."""
+    room = label or scale.end
     detail = shorten(row.detail, FONT, room * 0.45)
     name = shorten(row.name, FONT, room - text_width(detail, FONT) - 8)
     y = base - 4 if label else base - height - 6
@@ -301,7 +311,7 @@ def _row(
     hover = f"{row.name} {row.detail}: median {power_text(median(row.histogram))}"
     return (
         text
-        + element("line", x1=label + 4, x2=width - 12, y1=base, y2=base, class_="grid")
+        + element("line", x1=scale.start, x2=scale.end, y1=base, y2=base, class_="grid")
         + element(
             "path",
             element("title", escape(hover)),
@@ -316,7 +326,9 @@ def _filled_range(histograms: Sequence[Histogram]) -> tuple[float, float]:
     filled = [
         edge
         for histogram in histograms
-        for count, *pair in zip(histogram.counts, histogram.edges, histogram.edges[1:], strict=False)
+        for count, *pair in zip(
+            histogram.counts, histogram.edges, histogram.edges[1:], strict=False
+        )
         if count
         for edge in pair
     ]

@@ -17,6 +17,17 @@ def size(count: int) -> str:
     return f"{_three_digits(value)} GB"
 
 
+def axis_size(count: int) -> str:
+    """Return a number of bytes without the zeros that say nothing on an axis, such as `20 kB`."""
+    number, unit = size(count).split(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+
+
+def moment(started: str) -> str:
+    """Return an ISO 8601 time for people: `2026-03-14 09:26:53 UTC`."""
+    return started.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+
+
 def duration(seconds: float) -> str:
     """Return a duration such as `4 ms`, `1.4 s` or `2 min 05 s`."""
     if not math.isfinite(seconds):
@@ -76,4 +87,6 @@ def plural(count: int, noun: str) -> str:
 
 
 def _three_digits(value: float) -> str:
-    return f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+    return (
+        f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+    )

@@ -46,7 +46,8 @@ def read_report(path: Path) -> Report:
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise DataError(
-            f"{path} is no report that this version reads: its schema is {schema!r}, not {SCHEMA!r}. "
+            f"{path} is no report that this version reads: its schema is {schema!r}, "
+            f"not {SCHEMA!r}. "
             "Point at the report.json of a release."
         )
     try:

@@ -35,7 +35,10 @@ def junit_xml(report: Report) -> str:
 
 
 def _suite(report: Report, variant: VariantResult) -> ElementTree.Element:
-    cases = [_build_case(report, variant), *(_check_case(report, variant, c) for c in variant.checks)]
+    cases = [
+        _build_case(report, variant),
+        *(_check_case(report, variant, c) for c in variant.checks),
+    ]
     return _with_totals(variant.name, cases, report)
 
 

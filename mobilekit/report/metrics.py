@@ -1,4 +1,4 @@
-"""How each metric reads: its name, its unit, and which way is better. A new metric is one new row."""
+"""How each metric reads: its name, its unit, which way is better. A new metric is one new row."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Box:
 # Francisco, DejaVu Sans), since the reader's font is not known here.
 _WIDTHS = {
     **dict.fromkeys("iljI.,:;|!'", 0.36),
-    **dict.fromkeys("ftr()[]{}/\\\" ", 0.45),
+    **dict.fromkeys('ftr()[]{}/\\" ', 0.45),
     **dict.fromkeys("mwMW@%—…", 1.0),
 }
 
@@ -175,10 +175,17 @@ def place_labels(
 
 
 def _candidates(anchor: Anchor, frame: Box, size: float) -> Iterator[Label]:
-    """Yield places around a point, from near to far; each has two pixels of air around the text."""
-    text = shorten(anchor.text, size, (frame.right - frame.left) * 0.55)
+    """Yield places around a point from near to far, for the whole text and then for a short one."""
+    full = shorten(anchor.text, size, (frame.right - frame.left) * 0.55)
+    short = shorten(anchor.text, size, min(90, (frame.right - frame.left) * 0.3))
+    for text in dict.fromkeys((full, short)):
+        yield from _around(anchor, text, size)
+
+
+def _around(anchor: Anchor, text: str, size: float) -> Iterator[Label]:
+    # Two pixels of air on each side of the text.
     width, height = text_width(text, size) + 4, size * 1.25
-    for distance in (9, 16, 26, 38, 52, 68, 86, 106, 130, 160, 200):
+    for distance in (9, 16, 26, 38, 52, 68, 86, 106):
         slant = distance * 0.7
         for left, middle in (
             (anchor.x + distance, anchor.y),

@@ -25,9 +25,11 @@ _BADGES: dict[str, Badge] = {
 }
 
 
-def badge(status: Status, about: str = "") -> Badge:
-    """Return the badge of a status."""
+def badge(status: Status, about: str = "", *, required: bool = False) -> Badge:
+    """Return a status's badge. A required check that did not run looks like the fault it is."""
     shown = _BADGES[status]
+    if required and status == "not_run":
+        return Badge(tone="fail", sign="○", word="not run, required", about=about)
     return Badge(tone=shown.tone, sign=shown.sign, word=shown.word, about=about)
 
 
@@ -51,10 +53,13 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column's heading; numbers stand right-aligned."""
+    """A column's heading. Numbers stand right-aligned; `wide` cells get a line to themselves where
+    a narrow page stacks them.
+    """
 
     label: str
     numeric: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

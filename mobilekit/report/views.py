@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from mobilekit.report.formats import (
     decibels,
     duration,
     interval,
+    moment,
     percent,
     percent_points,
     plural,
@@ -152,7 +154,11 @@ def worst_check(variant: VariantResult, key: str) -> Check | None:
 
 
 def _failed(variant: VariantResult) -> bool:
-    return variant.status == "failed" or any(check.status == "fail" for check in variant.checks)
+    return variant.status == "failed" or any(_is_fault(c) for c in variant.checks)
+
+
+def _is_fault(check: Check) -> bool:
+    return check.status == "fail" or (check.required and check.status == "not_run")
 
 
 def _count(variants: Iterable[VariantResult], status: str) -> int:
@@ -184,20 +190,18 @@ def _lead(report: Report) -> str:
 def _facts(report: Report) -> tuple[Fact, ...]:
     variants = report.variants
     built = [variant for variant in variants if variant.status == "built"]
+    cached = sum(variant.cached for variant in built)
+    passed, failed, idle = (_count(variants, s) for s in ("pass", "fail", "not_run"))
     facts = [
         Fact(
             label="Variants built",
             value=f"{len(built)} of {len(variants)}",
-            note=f"{sum(variant.cached for variant in built)} from the cache"
-            if any(variant.cached for variant in built)
-            else "",
+            note=f"{cached} from the cache" if cached else "",
         ),
         Fact(
             label="Checks passed",
-            value=f"{_count(variants, 'pass')} of {_count(variants, 'pass') + _count(variants, 'fail')}",
-            note=f"{_count(variants, 'not_run')} more did not run"
-            if _count(variants, "not_run")
-            else "every check ran",
+            value=f"{passed} of {passed + failed}",
+            note=f"{idle} more did not run" if idle else "",
         ),
     ]
     passing = [variant for variant in built if ran(variant) and not _failed(variant)]
@@ -213,7 +217,7 @@ def _facts(report: Report) -> tuple[Fact, ...]:
             note="with labels" if report.golden.labelled else "without labels",
         )
     )
-    facts.append(Fact(label="Time", value=duration(report.seconds), note=report.started))
+    facts.append(Fact(label="Time", value=duration(report.seconds), note=moment(report.started)))
     return tuple(facts)
 
 
@@ -244,10 +248,10 @@ def variants_table(variants: tuple[VariantResult, ...]) -> Table:
         Column(label="Variant"),
         Column(label="Size", numeric=True),
         *(Column(label=metric(key).label, numeric=True) for key in shown),
-        Column(label="Checks"),
+        Column(label="Checks", wide=True),
     )
     return Table(
-        caption="Variants, with the worst value over all targets that ran", columns=columns, rows=rows
+        caption="Each variant at its worst over all targets that ran", columns=columns, rows=rows
     )
 
 
@@ -262,6 +266,8 @@ def _size_cell(variant: VariantResult, largest: int) -> Cell:
 
 
 def _metric_cell(variant: VariantResult, key: str) -> Cell:
+    if variant.status == "failed":
+        return _NOT_MEASURED
     if not ran(variant):
         return _NOT_RUN
     check = worst_check(variant, key)
@@ -281,7 +287,7 @@ def _metric_note(check: Check, key: str) -> str:
         drop = metrics["accuracy_drop"]
         if drop == 0:
             return "as the source"
-        return f"{percent_points(abs(drop))} {'below' if drop > 0 else 'above'} the source"
+        return f"{percent_points(abs(drop))} {'lower' if drop > 0 else 'higher'}"
     return ""
 
 
@@ -299,7 +305,9 @@ def _missed(check: Check, key: str) -> bool:
 def _check_badges(variant: VariantResult) -> tuple[Badge, ...]:
     if variant.status == "failed":
         return (Badge(tone="fail", sign="✕", word="fail", about="conversion"),)
-    return tuple(badge(check.status, check.target) for check in variant.checks)
+    return tuple(
+        badge(check.status, check.target, required=check.required) for check in variant.checks
+    )
 
 
 def _failures(variants: Iterable[VariantResult]) -> tuple[Failure, ...]:
@@ -369,14 +377,21 @@ def _size_plot(variants: tuple[VariantResult, ...]) -> Plot | None:
         if variant.name not in plotted
     ]
     caption = _legend(points, key)
+    if source is not None:
+        caption += f" The dashed line is the trained model, {quality.text(source)}."
     if missing:
         caption += f" Not shown, because nothing was measured: {', '.join(missing)}."
-    return Plot(title=title, drawing=scatter(points, quality, title=title, id="size"), caption=caption)
+    drawing = scatter(points, quality, title=title, id="size")
+    if drawing.unnamed:
+        caption += " Some marks have no room for a name: the table above gives their values."
+    return Plot(title=title, drawing=drawing, caption=caption)
 
 
 def _legend(points: Iterable[Point], key: str) -> str:
     points = tuple(points)
-    sentences = ["Up and to the left is better. Each variant at its worst over all targets that ran."]
+    sentences = [
+        "Up and to the left is better. Each variant at its worst over all targets that ran."
+    ]
     if any(point.diamond for point in points) and not all(point.diamond for point in points):
         sentences.append("Circles are TFLite, diamonds Core ML.")
     if any(point.failed for point in points):
@@ -390,7 +405,7 @@ def _legend(points: Iterable[Point], key: str) -> str:
 
 def _point(variant: VariantResult, key: str) -> Point | None:
     check = worst_check(variant, key)
-    if check is None or check.metrics[key] != check.metrics[key]:
+    if check is None or math.isnan(check.metrics[key]):
         return None
     most = _EXACT_DB if key == "snr_db" else 1.0
     value = max(min(check.metrics[key], most), -_EXACT_DB)
@@ -404,29 +419,35 @@ def _point(variant: VariantResult, key: str) -> Point | None:
         value=value,
         low=low,
         high=high,
-        failed=_failed(variant),
+        failed=any(check.status == "fail" for check in variant.checks),
         diamond=variant.name.startswith("coreml"),
     )
 
 
+# More outputs than this would bury the rest of the page.
+_MOST_ERROR_PLOTS = 3
+
+
 def _error_plots(variants: tuple[VariantResult, ...]) -> tuple[Plot, ...]:
-    outputs = list(
-        dict.fromkeys(name for v in variants for c in ran(v) for name in c.errors)
+    """Return a plot for each output; of many outputs, those with the worst SNR."""
+    worst: dict[str, float] = {}
+    for check in (check for variant in variants for check in ran(variant)):
+        for name in check.errors:
+            snr = check.outputs.get(name, {}).get("snr_db", math.inf)
+            worst[name] = min(worst.get(name, math.inf), snr)
+    chosen = sorted(worst, key=worst.__getitem__)[:_MOST_ERROR_PLOTS]
+    caption = (
+        "How often an error of each size occurs, each variant on the target where it was worst. "
+        "Further left is better; the axis is logarithmic."
     )
+    if len(chosen) < len(worst):
+        caption += f" The worst {len(chosen)} of {len(worst)} outputs are drawn."
     plots = []
-    for index, output in enumerate(outputs):
+    for index, output in enumerate(name for name in worst if name in chosen):
         rows = [row for row in (_distribution(variant, output) for variant in variants) if row]
-        title = "How large the errors are"
-        if len(outputs) > 1:
-            title += f": {output}"
-        plots.append(
-            Plot(
-                title=title,
-                drawing=distributions(rows, title=title, id=f"errors-{index}"),
-                caption="How often an error of each size occurs, each variant on the target where "
-                "it was worst. Further left is better; the axis is logarithmic.",
-            )
-        )
+        title = "How large the errors are" + (f": {output}" if len(worst) > 1 else "")
+        drawing = distributions(rows, title=title, id=f"errors-{index}")
+        plots.append(Plot(title=title, drawing=drawing, caption=caption))
     return tuple(plots)
 
 
@@ -435,7 +456,7 @@ def _distribution(variant: VariantResult, output: str) -> Distribution | None:
     known = [check for check in ran(variant) if output in check.errors]
     if not known:
         return None
-    worst = min(known, key=lambda check: check.outputs.get(output, {}).get("snr_db", 0.0))
+    worst = min(known, key=lambda check: check.outputs.get(output, {}).get("snr_db", math.inf))
     return Distribution(
         name=variant.name,
         detail=worst.target,
@@ -477,7 +498,7 @@ def _targets_table(variants: tuple[VariantResult, ...]) -> Table:
     for target in targets:
         checks = [check for v in variants for check in v.checks if check.target == target]
         badges = tuple(
-            badge(status, f"{count}")
+            badge(status, f"{count}", required=any(check.required for check in checks))
             for status in ("pass", "fail", "not_run")
             if (count := sum(check.status == status for check in checks))
         )
@@ -487,21 +508,18 @@ def _targets_table(variants: tuple[VariantResult, ...]) -> Table:
                     Cell(text=target),
                     Cell(badges=badges),
                     Cell(text="yes" if any(check.required for check in checks) else "no"),
-                    Cell(text=MEANINGS.get(target, ""), quiet=True),
+                    Cell(text=MEANINGS.get(target, "–"), quiet=True),
                 ),
-                failed=any(
-                    check.status == "fail" or (check.required and check.status == "not_run")
-                    for check in checks
-                ),
+                failed=any(_is_fault(check) for check in checks),
             )
         )
     return Table(
-        caption="What ran where",
+        caption="Every target, and what a pass on it proves",
         columns=(
             Column(label="Target"),
             Column(label="Checks"),
             Column(label="Required"),
-            Column(label="What it is"),
+            Column(label="What it is", wide=True),
         ),
         rows=tuple(rows),
     )
@@ -524,10 +542,10 @@ def budgets_table(variants: tuple[VariantResult, ...]) -> Table:
         for variant, check in checks
     )
     return Table(
-        caption="What was measured against each budget",
+        caption="Every check that ran",
         columns=(
             Column(label="Variant"),
-            Column(label="Target"),
+            Column(label="Target", wide=True),
             *(Column(label=item.label, numeric=True) for item in metrics),
             Column(label="Samples", numeric=True),
         ),
@@ -612,7 +630,7 @@ def _signature_table(signature: Signature, caption: str) -> Table:
             Column(label="Role"),
             Column(label="Type"),
             Column(label="Shape"),
-            *((Column(label="Quantisation"),) if quantised else ()),
+            *((Column(label="Quantisation", wide=True),) if quantised else ()),
         ),
         rows=tuple(
             Row(
@@ -688,7 +706,7 @@ def _hashes_table(report: Report) -> Table:
     entries += [(v.file, v.sha256) for v in report.variants if v.status == "built"]
     return Table(
         caption="SHA-256 of the source and the artifacts",
-        columns=(Column(label="File"), Column(label="SHA-256")),
+        columns=(Column(label="File"), Column(label="SHA-256", wide=True)),
         rows=tuple(
             Row(cells=(Cell(text=name, code=True), Cell(text=digest, code=True)))
             for name, digest in entries
@@ -699,7 +717,7 @@ def _hashes_table(report: Report) -> Table:
 def _environment_table(environment: dict[str, str]) -> Table:
     return Table(
         caption="Tools and machine",
-        columns=(Column(label="Name"), Column(label="Version or value")),
+        columns=(Column(label="Name"), Column(label="Version or value", wide=True)),
         rows=tuple(
             Row(cells=(Cell(text=name), Cell(text=value))) for name, value in environment.items()
         ),

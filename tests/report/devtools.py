@@ -34,7 +34,9 @@ class Page:
         self._pending, self._next, self._session = b"", 0, None
         self.requests: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         self.call("Page.enable")
         self.call("Network.enable")
 
@@ -52,7 +54,13 @@ class Page:
                 return answer["result"]
 
     def open(
-        self, path: Path, *, width: int, dark: bool = False, print_: bool = False, scripts: bool = True
+        self,
+        path: Path,
+        *,
+        width: int,
+        dark: bool = False,
+        print_: bool = False,
+        scripts: bool = True,
     ) -> None:
         """Load a file at a width in CSS pixels and wait until it is laid out."""
         self.call(

@@ -1,4 +1,4 @@
-"""Reports such as builds write: one that passes, one that fails, and some that are hard to lay out."""
+"""Reports such as builds write: one passes, one fails, some are hard to lay out."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def check(
     )
 
 
-def not_run(target: str = "coreml", *, required: bool = False, reason: str = COREML_REASON) -> Check:
+def not_run(
+    target: str = "coreml", *, required: bool = False, reason: str = COREML_REASON
+) -> Check:
     return Check(target=target, status="not_run", reason=reason, required=required)
 
 
@@ -99,10 +101,14 @@ SCORES = TensorSpec(name="scores", shape=(1, 10), dtype="float32")
 SIGNATURE = Signature(inputs=(IMAGE,), outputs=(SCORES,))
 QUANTISED = Signature(
     inputs=(
-        replace(IMAGE, dtype="int8", quantisation=Quantisation(scales=(1 / 255,), zero_points=(-128,))),
+        replace(
+            IMAGE, dtype="int8", quantisation=Quantisation(scales=(1 / 255,), zero_points=(-128,))
+        ),
     ),
     outputs=(
-        replace(SCORES, dtype="int8", quantisation=Quantisation(scales=(1 / 256,), zero_points=(-128,))),
+        replace(
+            SCORES, dtype="int8", quantisation=Quantisation(scales=(1 / 256,), zero_points=(-128,))
+        ),
     ),
 )
 
@@ -118,16 +124,32 @@ def variant(name: str, size: int, checks: tuple[Check, ...], seconds: float) -> 
         bytes=size,
         seconds=seconds,
         signature=QUANTISED if name == "tflite-int8" else SIGNATURE,
-        operators={"CONV_2D": 4, "DEPTHWISE_CONV_2D": 3, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1},
+        operators={
+            "CONV_2D": 4,
+            "DEPTHWISE_CONV_2D": 3,
+            "MEAN": 1,
+            "FULLY_CONNECTED": 1,
+            "SOFTMAX": 1,
+        },
         structure=STRUCTURE,
         checks=checks,
     )
 
 
 def tflite(
-    name: str, size: int, seconds: float, snr: float, agreement: float, accuracy: float, **bounds: float
+    name: str,
+    size: int,
+    seconds: float,
+    snr: float,
+    agreement: float,
+    accuracy: float,
+    **bounds: float,
 ) -> VariantResult:
-    budget = {"snr_db": bounds["least_snr"], "agreement": bounds["least_agreement"], "accuracy_drop": bounds["most_drop"]}
+    budget = {
+        "snr_db": bounds["least_snr"],
+        "agreement": bounds["least_agreement"],
+        "accuracy_drop": bounds["most_drop"],
+    }
     return variant(
         name,
         size,
@@ -160,10 +182,50 @@ def passing() -> Report:
             labelled=True,
         ),
         variants=(
-            tflite("tflite-fp32", 148_212, 4.1, 131.8, 1.0, 0.9806, least_snr=90, least_agreement=0.999, most_drop=0.001),
-            tflite("tflite-fp16", 80_932, 3.9, 71.2, 1.0, 0.9806, least_snr=50, least_agreement=0.995, most_drop=0.005),
-            tflite("tflite-dynamic", 58_440, 4.0, 39.7, 0.9972, 0.9806, least_snr=25, least_agreement=0.98, most_drop=0.01),
-            tflite("tflite-int8", 56_112, 9.7, 33.4, 0.9944, 0.9778, least_snr=20, least_agreement=0.97, most_drop=0.02),
+            tflite(
+                "tflite-fp32",
+                148_212,
+                4.1,
+                131.8,
+                1.0,
+                0.9806,
+                least_snr=90,
+                least_agreement=0.999,
+                most_drop=0.001,
+            ),
+            tflite(
+                "tflite-fp16",
+                80_932,
+                3.9,
+                71.2,
+                1.0,
+                0.9806,
+                least_snr=50,
+                least_agreement=0.995,
+                most_drop=0.005,
+            ),
+            tflite(
+                "tflite-dynamic",
+                58_440,
+                4.0,
+                39.7,
+                0.9972,
+                0.9806,
+                least_snr=25,
+                least_agreement=0.98,
+                most_drop=0.01,
+            ),
+            tflite(
+                "tflite-int8",
+                56_112,
+                9.7,
+                33.4,
+                0.9944,
+                0.9778,
+                least_snr=20,
+                least_agreement=0.97,
+                most_drop=0.02,
+            ),
             variant("coreml-fp32", 151_870, (not_run(),), 6.3),
             variant("coreml-fp16", 84_410, (not_run(),), 12.8),
             variant("coreml-w8", 52_904, (not_run(),), 1.2),
@@ -183,7 +245,7 @@ def passing() -> Report:
 
 
 def failing() -> Report:
-    """Return the report of a build where int8 drifts, a converter crashes and a target is missing."""
+    """Return a build where int8 drifts, a converter crashes and a required target is missing."""
     report = passing()
     variants = {item.name: item for item in report.variants}
     budget = {"snr_db": 20.0, "agreement": 0.97, "accuracy_drop": 0.02}
@@ -251,18 +313,23 @@ def failing() -> Report:
 def crowded(count: int = 20) -> Report:
     """Return a report of many long-named variants, several outputs, and no labels."""
     draw = random.Random(7)
-    outputs = ("heatmap", "Schlüsselpunkte_左上_und_ein_sehr_langer_Name_der_nicht_endet", "offsets")
+    outputs = (
+        "heatmap",
+        "Schlüsselpunkte_左上_und_ein_sehr_langer_Name_der_nicht_endet",
+        "offsets",
+    )
     signature = Signature(
         inputs=(TensorSpec(name="eingabe", shape=(1, 224, 224, 3), dtype="float32"),),
         outputs=tuple(TensorSpec(name=n, shape=(1, 56, 56, 17), dtype="float32") for n in outputs),
     )
     variants = []
+    formats = ("coreml", "tflite")
     for index in range(count):
         snr = draw.uniform(20, 90)
         tensors = {name: {"snr_db": snr + 3 * i, "max_abs": 0.01} for i, name in enumerate(outputs)}
         variants.append(
             VariantResult(
-                name=f"{'tflite' if index % 2 else 'coreml'}-an-unusually-long-recipe-名前-{index:02d}",
+                name=f"{formats[index % 2]}-an-unusually-long-recipe-名前-{index:02d}",
                 description="int16 activations and int8 weights, from calibration data",
                 status="built",
                 file=f"models/variant {index}.tflite",
@@ -299,7 +366,9 @@ def crowded(count: int = 20) -> Report:
     )
 
 
-HOSTILE = '<script>document.title="owned"</script><img src="http://example.invalid/x.png">&"\'\x1b[31m]]>'
+HOSTILE = (
+    '<script>document.title="owned"</script><img src="http://example.invalid/x.png">&"\'\x1b[31m]]>'
+)
 
 
 def hostile() -> Report:
@@ -333,8 +402,8 @@ def hostile() -> Report:
                         c,
                         target=c.target + HOSTILE,
                         reason=HOSTILE,
-                        errors={HOSTILE: h for h in c.errors.values()},
-                        outputs={HOSTILE: h for h in c.outputs.values()},
+                        errors={key + HOSTILE: h for key, h in c.errors.items()},
+                        outputs={key + HOSTILE: h for key, h in c.outputs.items()},
                     )
                     for c in item.checks
                 ),
