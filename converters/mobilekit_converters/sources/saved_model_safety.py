@@ -1,0 +1,108 @@
+"""Which operations of a SavedModel do more than compute, found without running any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mobilekit_converters.errors import UntrustedSourceError
+
+_DANGEROUS = (
+    (r"(Eager)?PyFunc(Stateless)?", "runs Python code"),
+    (r"(Read|Write|Matching)File.*|.*MatchingFiles.*", "reads or writes files"),
+    (r"InitializeTableFromTextFile.*", "reads files"),
+    (r".*(Dataset|Iterator|Reader|RecordInput|LoadAndRemap|Snapshot).*", "reads files"),
+    (r".*(Summary|ImportEvent|CalibrationStatisticsSaver|DistributedSave).*", "writes files"),
+    (r"Print(V2)?|.*Debug(Identity|Nan|Numeric).*", "can write files"),
+    (r".*(Rpc|RemoteCall|FileSystem|WorkerHeartbeat).*", "reaches other machines or processes"),
+    (r"_?(Xla|Nccl|Collective|Host)?\w*(Send|Recv|Collective)\w*", "reaches other processes"),
+)
+"""Patterns over the names of TensorFlow's operations, whole, and what those do."""
+
+_CHECKPOINTS = re.compile(r".*(Save|Restore|Checkpoint).*|Sharded(Filename|Filespec)")
+"""Operations on checkpoints: every SavedModel holds them, to store its own variables."""
+
+_INITIALISERS = ("saved_model_main_op", "legacy_init_op")
+"""Collections of what TensorFlow 1 runs while it loads."""
+
+
+def refuse_dangerous_operations(path: Path, saved_model: Any) -> None:
+    """Refuse operations that read, write, call out or run Python.
+
+    Checkpoint operations are let through where nothing but the SavedModel's own saver leads to
+    them: the model's signatures, functions and initialisers must not.
+
+    Raises:
+        UntrustedSourceError: there is one; the message names it and what it does.
+    """
+    for meta_graph in saved_model.meta_graphs:
+        for node in _all_nodes(meta_graph.graph_def):
+            for pattern, what in _DANGEROUS:
+                if re.fullmatch(pattern, node.op):
+                    raise _refusal(path, node, what)
+        for node in _reachable(meta_graph, _roots(meta_graph)):
+            if _CHECKPOINTS.fullmatch(node.op):
+                raise _refusal(path, node, "reads or writes checkpoint files")
+        for node in _reachable(meta_graph, [meta_graph.saver_def.restore_op_name]):
+            if node.op.startswith("Save") or node.op.startswith("Merge"):
+                raise _refusal(path, node, "writes files while the model loads")
+
+
+def _refusal(path: Path, node: Any, what: str) -> UntrustedSourceError:
+    return UntrustedSourceError(
+        f"{path.name}: the operation {node.name!r} ({node.op}) {what}, which a network has no need "
+        "to do. Export the model without it, or, if you trust where the folder comes from, pass "
+        "--trust-source."
+    )
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
+def _roots(meta_graph: Any) -> Iterator[str]:
+    """Name the nodes and functions that loading and running the model can start from."""
+    yield from meta_graph.object_graph_def.concrete_functions
+    for signature in meta_graph.signature_def.values():
+        for tensor in signature.outputs.values():
+            yield tensor.name
+    for key in _INITIALISERS:
+        if key in meta_graph.collection_def:
+            yield from meta_graph.collection_def[key].node_list.value
+
+
+def _reachable(meta_graph: Any, roots: Iterable[str]) -> Iterator[Any]:
+    """Yield the nodes that the roots lead to, through inputs and through calls of functions."""
+    nodes = {node.name: [node] for node in meta_graph.graph_def.node}
+    functions = {
+        function.signature.name: list(function.node_def)
+        for function in meta_graph.graph_def.library.function
+    }
+    waiting = [_node_name(root) for root in roots]
+    visited: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in visited:
+            continue
+        visited.add(name)
+        for node in [*nodes.get(name, ()), *functions.get(name, ())]:
+            yield node
+            waiting.extend(_leads_to(node))
+
+
+def _leads_to(node: Any) -> Iterator[str]:
+    # A function may be called by its name in place of an operation's.
+    yield node.op
+    yield from map(_node_name, node.input)
+    for value in node.attr.values():
+        yield value.func.name
+        yield from (function.name for function in value.list.func)
+
+
+def _node_name(tensor: str) -> str:
+    """Return the node of `node:0` or `^node`."""
+    return tensor.lstrip("^").split(":")[0]
