@@ -89,8 +89,9 @@ def scatter(points: Sequence[Point], quality: Quality, *, title: str, id: str) -
 
 def distributions(rows: Sequence[Distribution], *, title: str, id: str) -> Drawing:
     """Draw a row of bars per variant over one axis; there must be at least one row."""
+    longest = max(text_width(f"{row.name} {row.detail}", FONT) for row in rows)
     return Drawing(
-        wide=_distributions(rows, 940, 200, 36, title, f"{id}-wide"),
+        wide=_distributions(rows, 940, min(longest + 12, 320), 36, title, f"{id}-wide"),
         narrow=_distributions(rows, 350, 0, 58, title, f"{id}-narrow"),
     )
 

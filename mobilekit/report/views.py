@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mobilekit.report.charts import (
@@ -27,7 +27,7 @@ from mobilekit.report.formats import (
     plural,
     size,
 )
-from mobilekit.report.metrics import METRICS, Metric, in_order, metric
+from mobilekit.report.metrics import Metric, in_order, metric
 from mobilekit.report.tables import Badge, Cell, Column, Row, Table, badge, relative_link
 from mobilekit.report.targets import MEANINGS
 from mobilekit.results import Check, Report, VariantResult
@@ -582,7 +582,7 @@ def _details(variant: VariantResult) -> VariantDetails:
     made = "from the cache" if variant.cached else f"in {duration(variant.seconds)}"
     facts.append(("Made" if variant.status == "built" else "Tried", Cell(text=made)))
     operators = sorted(variant.operators.items(), key=lambda item: (-item[1], item[0]))
-    tables = [table for table in (_outputs_table(check) for check in ran(variant)) if table]
+    tables = [_outputs_table(variant), _other_metrics_table(variant)]
     if variant.signature is not None:
         tables.insert(0, _signature_table(variant.signature, "Inputs and outputs of the artifact"))
     return VariantDetails(
@@ -590,33 +590,65 @@ def _details(variant: VariantResult) -> VariantDetails:
         facts=tuple(facts),
         structure=variant.structure,
         operators=", ".join(f"{count} × {name}" for name, count in operators),
-        tables=tuple(tables),
+        tables=tuple(table for table in tables if table.rows),
     )
 
 
-def _outputs_table(check: Check) -> Table | None:
-    """Return a check's metrics by output, and over all of them."""
-    named = [key for key in check.metrics if key in METRICS]
-    metrics = in_order([*named, *(key for values in check.outputs.values() for key in values)])
-    entries = [*check.outputs.items(), ("all together", check.metrics)]
-    if not metrics:
-        return None
+def _outputs_table(variant: VariantResult) -> Table:
+    """Return the tensor metrics of each output on each target."""
+    entries = [
+        (output, check.target, values)
+        for check in ran(variant)
+        for output, values in check.outputs.items()
+    ]
+    metrics = in_order(key for _, _, values in entries for key in values)
     return Table(
-        caption=f"Metrics on {check.target}",
-        columns=(Column(label="Output"), *(Column(label=m.label, numeric=True) for m in metrics)),
+        caption="Every output on every target",
+        columns=(
+            Column(label="Output"),
+            Column(label="Target", wide=True),
+            *(Column(label=item.label, numeric=True) for item in metrics),
+        ),
         rows=tuple(
             Row(
                 cells=(
-                    Cell(text=name),
-                    *(
-                        Cell(text=m.text(values[m.key])) if m.key in values else _NOT_MEASURED
-                        for m in metrics
-                    ),
+                    Cell(text=output, code=True),
+                    Cell(text=target),
+                    *(_value_cell(values, item) for item in metrics),
                 )
             )
-            for name, values in entries
+            for output, target, values in entries
         ),
     )
+
+
+def _other_metrics_table(variant: VariantResult) -> Table:
+    """Return what was measured of the whole model and stands in no other table."""
+    checks = ran(variant)
+    shown = {key for check in checks for values in check.outputs.values() for key in values}
+    shown |= {key for check in checks for key in check.budget}
+    metrics = in_order({key for check in checks for key in check.metrics} - shown)
+    return Table(
+        caption="Further metrics of the whole model",
+        columns=(
+            Column(label="Target"),
+            *(Column(label=item.label, numeric=True) for item in metrics),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=check.target),
+                    *(_value_cell(check.metrics, item) for item in metrics),
+                )
+            )
+            for check in checks
+            if metrics
+        ),
+    )
+
+
+def _value_cell(values: Mapping[str, float], item: Metric) -> Cell:
+    return Cell(text=item.text(values[item.key])) if item.key in values else _NOT_MEASURED
 
 
 def _signature_table(signature: Signature, caption: str) -> Table:

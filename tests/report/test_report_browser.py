@@ -21,6 +21,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
     "failing": report_samples.failing,
     "crowded": report_samples.crowded,
     "hostile": report_samples.hostile,
+    "single": lambda: report_samples.crowded(1),
 }
 WIDTHS = (1280, 390)
 
@@ -111,7 +112,7 @@ def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [*WIDTHS, 820, 320])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_nothing_leaves_the_page_sideways(
     page: Page, reports: dict[str, Path], name: str, width: int
@@ -130,6 +131,18 @@ def test_labels_in_pictures_neither_overlap_nor_leave(
     page.open(reports[name], width=width)
     assert len(boxes(page, "svg")) >= 2
     assert page.evaluate(SVG_FAULTS) == []
+
+
+def test_the_measurements_find_faults(page: Page, reports: dict[str, Path]) -> None:
+    page.open(reports["passing"], width=1280)
+    page.evaluate(
+        "document.querySelector('svg text').parentNode.append("
+        "...[0, 3].map(() => document.querySelector('svg text').cloneNode(true)))"
+    )
+    page.evaluate("document.querySelector('h2').style.cssText = 'width: 2000px; color: #ddd'")
+    assert any(fault.startswith("overlap: ") for fault in page.evaluate(SVG_FAULTS))
+    assert any(fault.startswith("H2.: ") for fault in page.evaluate(OVERFLOWS))
+    assert page.evaluate(LOW_CONTRAST) == [": Variants"]
 
 
 @pytest.mark.parametrize("dark", [False, True])

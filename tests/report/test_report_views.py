@@ -215,7 +215,13 @@ def test_details_tell_what_the_read_back_proved() -> None:
     assert found.structure == report_samples.STRUCTURE
     assert found.operators.startswith("4 × CONV_2D, 3 × DEPTHWISE_CONV_2D")
     assert dict(found.facts)["SHA-256"].text == report_samples.digest("coreml-fp16")
-    signature = details["tflite-int8"].tables[0]
+    signature, outputs, others = details["tflite-int8"].tables
+    assert [row.cells[1].text for row in outputs.rows] == ["cpu", "cpu-reference"]
+    assert cell(outputs, "scores", "SNR").text == "33.4 dB"
+    assert cell(others, "cpu", "Accuracy of the source").text == "98.1 %"
+    assert [table.caption for table in details["coreml-fp16"].tables] == [
+        "Inputs and outputs of the artifact"
+    ]
     assert cell(signature, "image", "Quantisation").text == "scale 0.00392157, zero point -128"
 
 
