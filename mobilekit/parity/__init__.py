@@ -1,0 +1,1 @@
+"""Whether an artifact answers as its source does: goldens, metrics, budgets and checks."""
