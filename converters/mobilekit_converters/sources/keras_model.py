@@ -41,12 +41,13 @@ def keras_source(
         options,
         batched=True,
     )
+    structure = _structure(model, "input")
     name_of = {id(tensor): name for name, tensor in inputs.items()}
 
     def call(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        structured = tf.nest.map_structure(lambda end: tensors[name_of[id(end)]], model.input)
+        structured = tf.nest.map_structure(lambda end: tensors[name_of[id(end)]], structure)
         result = model(structured, training=False)
-        return dict(zip(outputs, _in_order(result, model.output), strict=True))
+        return dict(zip(outputs, _in_order(result, _structure(model, "output")), strict=True))
 
     return trace(
         path,
@@ -73,7 +74,14 @@ def _ends(path: Path, model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             "it is a subclassed model, or was never called. Export it as a SavedModel folder "
             "(`model.export(FOLDER)`) after calling it once."
         )
-    return _named(model.input), _named(model.output)
+    return _named(_structure(model, "input")), _named(_structure(model, "output"))
+
+
+def _structure(model: Any, which: str) -> Any:
+    """Return a model's symbolic `input` or `output`: a tensor, or a list or dictionary of them."""
+    # The Sequential model of Keras 3 has only the lists, of one tensor each.
+    ends = getattr(model, f"{which}s")
+    return getattr(model, which, ends[0])
 
 
 def _named(structure: Any) -> dict[str, Any]:

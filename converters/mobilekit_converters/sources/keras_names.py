@@ -34,10 +34,10 @@ LAYERS = _words(
     GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D
     GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention
     GroupedQueryAttention HashedCrossing Hashing Identity InputLayer InputSpec IntegerLookup LSTM
-    LSTMCell LSTMCellV1 LSTMCellV2 LSTMV1 LSTMV2 LayerNormalization LeakyReLU LocallyConnected1D
-    LocallyConnected2D Masking MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D
-    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply
-    Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness
+    LSTMCell LSTMCellV1 LSTMCellV2 LSTMV1 LSTMV2 LayerNormalization LayerScale LeakyReLU
+    LocallyConnected1D LocallyConnected2D Masking MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D
+    MaxPooling1D MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention
+    Multiply Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness
     RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
     RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert
     RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
@@ -125,10 +125,10 @@ _PURE_TENSORFLOW = re.compile(
 
 _KERAS_MODULES = re.compile(
     r"""(keras|tf_keras)
-        (\.api|\.src|\.engine)*
-        (\.(activations|constraints|dtype_policies|initializers|layers|mixed_precision|models
-           |quantizers|random|regularizers))?
-        (\.\w+)*""",
+        (\.api|\.src)*
+        (\.(applications|constraints|dtype_policies|engine|initializers|layers|mixed_precision|models
+           |quantizers|random|regularizers)
+         (\.\w+)*)?""",
     re.VERBOSE,
 )
 

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilekit_converters.errors import SourceError, nearest
+from mobilekit_converters.hashing import bytes_of_path
 from mobilekit_converters.sources import Source, SourceOptions
 from mobilekit_converters.sources.framework_errors import load_error
 from mobilekit_converters.sources.saved_model_proto import FILE, read_saved_model
-from mobilekit_converters.sources.saved_model_safety import refuse_dangerous_operations
+from mobilekit_converters.sources.saved_model_safety import (
+    refuse_constants_that_expand,
+    refuse_dangerous_operations,
+)
 from mobilekit_converters.sources.shapes import fix_inputs
 from mobilekit_converters.sources.tensorflow_source import trace
 from mobilekit_converters.sources.weights import refuse_non_finite, refuse_non_finite_constants
@@ -41,6 +45,7 @@ def check(path: Path, options: SourceOptions) -> None:
             )
     saved_model = read_saved_model(path)
     choose_signature(path, _signatures(path, saved_model), options.signature)
+    refuse_constants_that_expand(path, saved_model, bytes_of_path(path))
     if not options.trust:
         refuse_dangerous_operations(path, saved_model)
 

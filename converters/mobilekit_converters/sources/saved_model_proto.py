@@ -2,8 +2,8 @@
 
 The messages are described here by hand, with the field numbers of TensorFlow's own `.proto` files
 (tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph,saver}.proto and
-tensorflow/core/framework/{graph,node_def,function,attr_value}.proto). The parser skips fields that
-are not listed, as protocol buffers do.
+tensorflow/core/framework/{graph,node_def,function,attr_value,tensor,tensor_shape}.proto). The
+parser skips fields that are not listed, as protocol buffers do.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from mobilekit_converters.errors import SourceError
 FILE = "saved_model.pb"
 
 _PACKAGE = "mobilekit.saved_model"
+
+_SCALARS = {"string": "TYPE_STRING", "int64": "TYPE_INT64"}
 
 # message -> field -> (number, type); a trailing * repeats, `map` has string keys.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
@@ -40,7 +42,14 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "input": (3, "string*"),
         "attr": (5, "map Attribute"),
     },
-    "Attribute": {"list": (1, "AttributeList"), "func": (10, "FunctionName")},
+    "Attribute": {
+        "list": (1, "AttributeList"),
+        "tensor": (8, "Value"),
+        "func": (10, "FunctionName"),
+    },
+    "Value": {"tensor_shape": (2, "Shape")},
+    "Shape": {"dim": (2, "Dimension*")},
+    "Dimension": {"size": (1, "int64")},
     "AttributeList": {"func": (9, "FunctionName*")},
     "FunctionName": {"name": (1, "string")},
     "Saver": {"save_tensor_name": (2, "string"), "restore_op_name": (3, "string")},
@@ -105,8 +114,8 @@ def _add_field(message: Any, name: str, number: int, kind: str) -> None:
         kind = f"{message.name}.{entry.name}*"
     field.label = field.LABEL_REPEATED if kind.endswith("*") else field.LABEL_OPTIONAL
     kind = kind.removesuffix("*")
-    if kind == "string":
-        field.type = field.TYPE_STRING
+    if kind in _SCALARS:
+        field.type = getattr(field, _SCALARS[kind])
     else:
         field.type = field.TYPE_MESSAGE
         field.type_name = f".{_PACKAGE}.{kind}"

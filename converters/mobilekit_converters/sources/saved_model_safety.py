@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mobilekit_converters.errors import UntrustedSourceError
+from mobilekit_converters.sources.unpacking import refuse_expansion
 
 _DANGEROUS = (
     (r"(Eager)?PyFunc(Stateless)?", "runs Python code"),
@@ -23,6 +25,8 @@ _DANGEROUS = (
 
 _CHECKPOINTS = re.compile(r".*(Save|Restore|Checkpoint).*|Sharded(Filename|Filespec)")
 """Operations on checkpoints: every SavedModel holds them, to store its own variables."""
+
+_BYTES_PER_NUMBER = 4
 
 _INITIALISERS = ("saved_model_main_op", "legacy_init_op")
 """Collections of what TensorFlow 1 runs while it loads."""
@@ -48,6 +52,21 @@ def refuse_dangerous_operations(path: Path, saved_model: Any) -> None:
         for node in _reachable(meta_graph, [meta_graph.saver_def.restore_op_name]):
             if node.op.startswith("Save") or node.op.startswith("Merge"):
                 raise _refusal(path, node, "writes files while the model loads")
+
+
+def refuse_constants_that_expand(path: Path, saved_model: Any, stored_bytes: int) -> None:
+    """Refuse constants far larger than the file: one stored number can fill any shape.
+
+    Raises:
+        SourceError: they would take far more memory than the folder takes on the disk.
+    """
+    numbers = 0
+    for meta_graph in saved_model.meta_graphs:
+        for node in _all_nodes(meta_graph.graph_def):
+            for value in node.attr.values():
+                if value.HasField("tensor"):
+                    numbers += math.prod(d.size for d in value.tensor.tensor_shape.dim)
+    refuse_expansion(path, stored_bytes, numbers * _BYTES_PER_NUMBER)
 
 
 def _refusal(path: Path, node: Any, what: str) -> UntrustedSourceError:

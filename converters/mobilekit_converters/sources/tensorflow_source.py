@@ -44,7 +44,8 @@ class TensorFlowSource:
             DataError: the arrays are not the signature's inputs.
         """
         check_inputs(self.signature, inputs)
-        return _run(self.traced, self.signature.inputs, inputs)
+        results = _run(self.traced, self.signature.inputs, inputs)
+        return {spec.name: results[spec.name] for spec in self.signature.outputs}
 
     def freeze(self, folder: Path) -> None:
         """Write the model as a frozen SavedModel, for the converters.
