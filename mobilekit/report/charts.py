@@ -138,12 +138,10 @@ def _scatter(
         Anchor(x=x, y=y, text=point.name) for point, (x, y) in zip(points, places, strict=True)
     ]
     labels = place_labels(anchors, frame=frame, size=FONT, obstacles=obstacles)
-    for (x, y), label in zip(places, labels, strict=True):
-        if label is not None:
-            near_x = min(max(x, label.box.left), label.box.right)
-            near_y = min(max(y, label.box.top), label.box.bottom)
-            if math.hypot(near_x - x, near_y - y) > 14:
-                parts.append(element("line", x1=x, y1=y, x2=near_x, y2=near_y, class_="leader"))
+    for label in labels:
+        if label is not None and label.leader is not None:
+            (x, y), (end_x, end_y) = label.leader
+            parts.append(element("line", x1=x, y1=y, x2=end_x, y2=end_y, class_="leader"))
     for point, (x, y) in zip(points, places, strict=True):
         hover = f"{point.name}: {size_text(point.bytes)}, {quality.text(point.value)}"
         parts.append(_mark(x, y, point, hover))

@@ -141,12 +141,16 @@ class Anchor:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """A placed label: its text, where it starts (the baseline's left end), and its rectangle."""
+    """A placed label: its text, where it starts (the baseline's left end), and its rectangle.
+
+    `leader` is a line from the point to a label that does not stand right beside it.
+    """
 
     text: str
     x: float
     y: float
     box: Box
+    leader: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 def place_labels(
@@ -154,8 +158,8 @@ def place_labels(
 ) -> list[Label | None]:
     """Place a label beside each point, as near as it goes.
 
-    No label overlaps another or an obstacle, and none leaves the frame. Points are served from the
-    left; one whose label finds no room gets None.
+    No label overlaps another, its leader or an obstacle, and none leaves the frame. Points are
+    served from the left; one whose label finds no room gets None.
 
     Args:
         anchors: the points, in pixels.
@@ -163,15 +167,36 @@ def place_labels(
         size: the font's size in pixels.
         obstacles: what labels may not cover, such as the points' own marks.
     """
-    taken = list(obstacles)
+    blocked = list(obstacles)
     placed: list[Label | None] = [None] * len(anchors)
     for index in sorted(range(len(anchors)), key=lambda i: (anchors[i].x, anchors[i].y)):
         for label in _candidates(anchors[index], frame, size):
-            if label.box.within(frame) and not any(label.box.overlaps(box) for box in taken):
+            trail = _trail(label)
+            if (
+                label.box.within(frame)
+                and not _any_overlap([label.box], blocked)
+                and not _any_overlap(trail, blocked)
+            ):
                 placed[index] = label
-                taken.append(label.box)
+                blocked += [label.box, *trail]
                 break
     return placed
+
+
+def _any_overlap(boxes: Sequence[Box], others: Sequence[Box]) -> bool:
+    return any(box.overlaps(other) for box in boxes for other in others)
+
+
+def _trail(label: Label) -> list[Box]:
+    """Return small boxes along a label's leader, which may not cross what labels may not cover."""
+    if label.leader is None:
+        return []
+    (x, y), (end_x, end_y) = label.leader
+    length = math.hypot(end_x - x, end_y - y)
+    # The first twelve pixels lie on the point's own mark.
+    shares = [way / length for way in range(12, int(length), 4)]
+    places = [(x + (end_x - x) * share, y + (end_y - y) * share) for share in shares]
+    return [Box(left=px - 1, top=py - 1, right=px + 1, bottom=py + 1) for px, py in places]
 
 
 def _candidates(anchor: Anchor, frame: Box, size: float) -> Iterator[Label]:
@@ -200,7 +225,15 @@ def _around(anchor: Anchor, text: str, size: float) -> Iterator[Label]:
             box = Box(
                 left=left, top=middle - height / 2, right=left + width, bottom=middle + height / 2
             )
-            yield Label(text=text, x=left + 2, y=middle + size * 0.36, box=box)
+            near = (min(max(anchor.x, left), box.right), min(max(anchor.y, box.top), box.bottom))
+            far = math.hypot(near[0] - anchor.x, near[1] - anchor.y) > 14
+            yield Label(
+                text=text,
+                x=left + 2,
+                y=middle + size * 0.36,
+                box=box,
+                leader=((anchor.x, anchor.y), near) if far else None,
+            )
 
 
 def element(tag: str, *content: str, **attributes: str | float) -> str:

@@ -378,7 +378,9 @@ def _size_plot(variants: tuple[VariantResult, ...]) -> Plot | None:
     ]
     caption = _legend(points, key)
     if source is not None:
-        caption += f" The dashed line is the trained model, {quality.text(source)}."
+        caption += f" The dashed line is the trained model, {quality.text(source)}.".replace(
+            " %", "\u00a0%"
+        )
     if missing:
         caption += f" Not shown, because nothing was measured: {', '.join(missing)}."
     drawing = scatter(points, quality, title=title, id="size")
@@ -398,7 +400,7 @@ def _legend(points: Iterable[Point], key: str) -> str:
         sentences.append("Open, crossed marks failed.")
     if any(point.high > point.low for point in points):
         sentences.append("Vertical lines are 95 % intervals.")
-    if key == "snr_db":
+    if key == "snr_db" and any(point.value == _EXACT_DB for point in points):
         sentences.append(f"Equal tensors stand at {_EXACT_DB:.0f} dB.")
     return " ".join(sentences)
 
@@ -579,8 +581,8 @@ def _details(variant: VariantResult) -> VariantDetails:
         ]
     else:
         facts.append(("Error", Cell(text=variant.error)))
-    made = "from the cache" if variant.cached else f"in {duration(variant.seconds)}"
-    facts.append(("Made" if variant.status == "built" else "Tried", Cell(text=made)))
+    made = "from the cache" if variant.cached else duration(variant.seconds)
+    facts.append(("Conversion", Cell(text=made)))
     operators = sorted(variant.operators.items(), key=lambda item: (-item[1], item[0]))
     tables = [_outputs_table(variant), _other_metrics_table(variant)]
     if variant.signature is not None:

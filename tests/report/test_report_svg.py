@@ -133,6 +133,14 @@ def test_labels_never_overlap_or_leave_the_frame(anchors: list[Anchor]) -> None:
         box.overlaps(other) for index, box in enumerate(boxes) for other in boxes[index + 1 :]
     )
     assert not any(box.overlaps(mark) for box in boxes for mark in marks)
+    for label in labels:
+        if label is not None and label.leader is not None:
+            (x, y), (end_x, end_y) = label.leader
+            middle = Box(
+                left=(x + end_x) / 2, right=(x + end_x) / 2 + 0.1,
+                top=(y + end_y) / 2, bottom=(y + end_y) / 2 + 0.1,
+            )  # fmt: skip
+            assert not any(middle.overlaps(box) for box in boxes if box != label.box)
 
 
 def test_a_lone_label_stands_to_the_right_of_its_point() -> None:
