@@ -39,6 +39,14 @@ def key_of(**parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def stored_value(entry: Path, kind: type[T]) -> T:
+    """Return the value in an entry that is whole."""
+    from pydantic import TypeAdapter
+
+    document = json.loads((entry / _ENTRY).read_bytes())
+    return TypeAdapter(kind).validate_python(document["value"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cache:
     """A folder of entries."""
@@ -51,17 +59,14 @@ class Cache:
 
     def value(self, key: str, kind: type[T]) -> T | None:
         """Return a key's value, or None where there is no whole entry."""
-        from pydantic import TypeAdapter, ValidationError
-
         entry = self.entry(key)
         try:
-            document = json.loads((entry / _ENTRY).read_bytes())
-            for name, sha256 in document["files"].items():
-                if sha256_of_path(entry / name) != sha256:
-                    return None
-            value = TypeAdapter(kind).validate_python(document["value"], strict=False)
+            files = json.loads((entry / _ENTRY).read_bytes())["files"]
+            if any(sha256_of_path(entry / name) != sha256 for name, sha256 in files.items()):
+                return None
+            value = stored_value(entry, kind)
             os.utime(entry)
-        except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # A missing or damaged entry is simply made again.
             return None
         return value

@@ -6,7 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import Literal, Protocol, TextIO
+
+Outcome = Literal["ok", "unchanged", "not run", "FAILED"]
+
+_STYLES: dict[Outcome, str] = {
+    "ok": "green",
+    "unchanged": "dim green",
+    "not run": "yellow",
+    "FAILED": "bold red",
+}
 
 
 class Progress(Protocol):
@@ -15,8 +24,8 @@ class Progress(Protocol):
     def start(self, step: str) -> None:
         """A step starts."""
 
-    def finish(self, step: str, *, result: str, failed: bool = False) -> None:
-        """A step ended; `result` is a few words. A step that never started may end too."""
+    def finish(self, step: str, outcome: Outcome, details: str = "") -> None:
+        """A step ended; `details` are a few words. A step that never started may end too."""
 
 
 class PlainProgress:
@@ -29,11 +38,11 @@ class PlainProgress:
     def start(self, step: str) -> None:
         """Say nothing: in a log only results are worth a line."""
 
-    def finish(self, step: str, *, result: str, failed: bool = False) -> None:
+    def finish(self, step: str, outcome: Outcome, details: str = "") -> None:
         """Print the step's line."""
-        mark = "FAILED" if failed else "ok"
         seconds = time.monotonic() - self._began
-        print(f"[{seconds:6.1f} s] {mark:6} {step}: {result}", file=self._stream, flush=True)
+        line = f"[{seconds:6.1f} s] {outcome:9} {step}{': ' if details else ''}{details}"
+        print(line, file=self._stream, flush=True)
 
 
 class LiveProgress:
@@ -58,14 +67,14 @@ class LiveProgress:
         """Show the step as running."""
         self._steps[step] = self._display.add_task(step, total=None)
 
-    def finish(self, step: str, *, result: str, failed: bool = False) -> None:
+    def finish(self, step: str, outcome: Outcome, details: str = "") -> None:
         """Replace the running step by its line."""
         from rich.text import Text
 
         if step in self._steps:
             self._display.remove_task(self._steps.pop(step))
-        mark = Text("✗", style="bold red") if failed else Text("✓", style="green")
-        self._console.print(Text.assemble(mark, " ", step, ("  " + result, "dim")))
+        mark = Text(f"{outcome:9}", style=_STYLES[outcome])
+        self._console.print(Text.assemble(mark, " ", step, ("  " + details, "dim")))
 
     def __enter__(self) -> LiveProgress:
         self._display.start()

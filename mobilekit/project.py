@@ -11,7 +11,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mobilekit.parity.golden import OutputFacts
+from mobilekit.parity.inputs import InputFacts
 from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.variants import VARIANTS, precisions
 
 if sys.version_info >= (3, 11):
@@ -76,6 +79,18 @@ class InputTable(_Table):
     offset: PerChannel = 0.0
     range: tuple[float, float] | None = None
 
+    def facts(self) -> InputFacts:
+        """Return what the table says of the input's values."""
+        low, high = self.range or (None, None)
+        return InputFacts(
+            kind=self.kind,
+            color=self.color,
+            scale=self.scale,
+            offset=self.offset,
+            low=low,
+            high=high,
+        )
+
     @model_validator(mode="after")
     def _check_range(self) -> InputTable:
         if self.range is not None and not self.range[0] < self.range[1]:
@@ -92,6 +107,23 @@ class OutputTable(_Table):
 
     kind: OutputKind = "tensor"
     labels: str | None = None
+
+    def facts(self, folder: Path) -> OutputFacts:
+        """Return what the table says of the output, its labels read from a file in `folder`.
+
+        Raises:
+            ProjectError: the labels cannot be read.
+        """
+        return OutputFacts(
+            kind=self.kind, labels=_read_labels(folder / self.labels) if self.labels else ()
+        )
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"The labels {path} cannot be read: {error}.") from error
 
 
 class ModelTable(_Table):
@@ -198,6 +230,13 @@ class Project(_Table):
     def evaluation(self) -> Path | None:
         """The evaluation data's path."""
         return self.folder / self.data.evaluation if self.data.evaluation else None
+
+    def source_options(self, *, trust: bool) -> SourceOptions:
+        """Return how to read the source. `trust` lets code from the file run."""
+        shapes = {name: table.shape for name, table in self.model.inputs.items() if table.shape}
+        return SourceOptions(
+            trust=trust, signature=self.model.signature, batch=self.model.batch, shapes=shapes
+        )
 
     def variants(self) -> tuple[str, ...]:
         """Return the full names of the variants to make.

@@ -72,7 +72,11 @@ def test_what_nobody_used_for_long_is_removed(cache: Cache) -> None:
 
 
 def test_a_workspace_is_gone_afterwards(cache: Cache) -> None:
-    with pytest.raises(KeyboardInterrupt), cache.workspace() as work:
-        (work / "half").touch()
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with cache.workspace() as work:
+            (work / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert list(cache.folder.iterdir()) == []

@@ -45,9 +45,14 @@ def test_an_interrupted_release_leaves_the_old_one(
     tmp_path: Path, interruption: type[BaseException]
 ) -> None:
     release = make_release(tmp_path / "r")
-    with pytest.raises(interruption), staged(release) as stage:
-        (stage / "half").write_text("written")
-        raise interruption
+
+    def interrupted() -> None:
+        with staged(release) as stage:
+            (stage / "half").write_text("written")
+            raise interruption
+
+    with pytest.raises(interruption):
+        interrupted()
     assert (release / "file.txt").read_text() == "old"
     assert names_in(tmp_path) == {"r"}
 

@@ -1,0 +1,311 @@
+"""The main job: run a project's steps, with what the cache holds, and write the release."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TextIO
+
+from mobilekit.cache import Cache
+from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
+from mobilekit.machine import environment
+from mobilekit.progress import Outcome as StepOutcome
+from mobilekit.progress import Progress
+from mobilekit.project import Project
+from mobilekit.release import check_output, output_errors, staged, write_manifest
+from mobilekit.results import Check, ModelFacts, Report, VariantResult
+from mobilekit.steps import GOLDEN, SOURCE, Planner, Step
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import MobilekitError, SourceError
+from mobilekit_converters.sources import Examination, examine
+from mobilekit_converters.variants import VARIANTS
+
+_LOG_LINES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to build: where to, with which cache and bounds, and whether code in the file may run.
+
+    `chatter` gets what the libraries print, if it is given.
+    """
+
+    output: Path
+    cache: Path
+    limits: Limits
+    trust: bool = False
+    chatter: TextIO | None = None
+
+
+@dataclass(kw_only=True)
+class _Results:
+    """What the steps gave so far, by step name."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    cached: set[str] = field(default_factory=set)
+
+
+def build(project: Project, settings: Settings, progress: Progress) -> Report:
+    """Convert, check and report; leave a release folder, also where something failed.
+
+    Returns:
+        The report; its verdict says whether everything that was asked for passed.
+
+    Raises:
+        MobilekitError: an input or an option is wrong, or the release cannot be written. Then there
+            is no new release, and an old one stays as it was.
+    """
+    began, started = time.monotonic(), datetime.now(timezone.utc)
+    check_output(settings.output)
+    examination = examine(project.source, project.source_options(trust=settings.trust))
+    cache = Cache(folder=settings.cache)
+    planner = Planner(project=project, examination=examination, cache=cache, trust=settings.trust)
+    steps = list(planner.steps())
+    with output_errors(settings.cache), staged(settings.output) as stage:
+        results = _run(steps, cache, settings, progress)
+        report = _report(project, examination, planner, steps, results)
+        report = replace(
+            report,
+            started=started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - began, 3),
+        )
+        _fill(stage, project, report, steps, results, cache)
+    with output_errors(settings.cache):
+        cache.prune()
+    return report
+
+
+def _run(steps: list[Step], cache: Cache, settings: Settings, progress: Progress) -> _Results:
+    """Take from the cache what it has, run the rest, and add that to the cache."""
+    results = _Results()
+    missing: dict[str, Step] = {}
+    for step in steps:
+        value = None if set(step.after) & missing.keys() else cache.value(step.key, step.kind)
+        if value is None:
+            missing[step.name] = step
+        else:
+            results.values[step.name] = value
+            results.cached.add(step.name)
+            progress.finish(step.name, "unchanged")
+    if missing:
+        with cache.workspace() as work:
+            _run_missing(missing, work, cache, settings, progress, results)
+    return results
+
+
+def _run_missing(
+    missing: dict[str, Step],
+    work: Path,
+    cache: Cache,
+    settings: Settings,
+    progress: Progress,
+    results: _Results,
+) -> None:
+    logs = work / "logs"
+    logs.mkdir()
+    jobs = [_job(step, missing, work) for step in missing.values()]
+    for outcome in run_jobs(
+        jobs, limits=settings.limits, logs=logs, on_start=lambda job: progress.start(job.name)
+    ):
+        step = missing[outcome.job.name]
+        results.seconds[step.name] = outcome.seconds
+        text = outcome.log.read_text("utf-8", "replace") if outcome.log.exists() else ""
+        if settings.chatter and text:
+            print(f"--- {step.name}\n{text}", file=settings.chatter)
+        if outcome.error is None:
+            cache.add(step.key, outcome.job.arguments["output"], outcome.value)
+            results.values[step.name] = outcome.value
+            progress.finish(step.name, *_words(outcome))
+        else:
+            _stop_if_hopeless(step, outcome.error, text)
+            results.errors[step.name] = str(outcome.error)
+            results.logs[step.name] = text
+            progress.finish(step.name, "FAILED", str(outcome.error).splitlines()[0])
+
+
+def _job(step: Step, missing: dict[str, Step], work: Path) -> Job:
+    output = work / step.name.replace("/", "_")
+    output.mkdir()
+    return Job(
+        name=step.name,
+        function=step.function,
+        arguments={**step.arguments, "output": output},
+        after=tuple(name for name in step.after if name in missing),
+        cost=step.cost,
+        memory=step.memory,
+    )
+
+
+def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
+    """Say what became of a step, and in a few words what it gave."""
+    value, seconds = outcome.value, f"{outcome.seconds:.1f} s"
+    if isinstance(value, Artifact):
+        return "ok", f"{value.file_bytes / 1e6:.2f} MB, {seconds}"
+    if not isinstance(value, Check):
+        return "ok", seconds
+    if value.status == "not_run":
+        return "not run", value.reason.split(":")[0]
+    metrics = [
+        f"{value.metrics[name]:.{digits}f} {unit}"
+        for name, digits, unit in (("snr_db", 1, "dB SNR"), ("agreement", 3, "agreement"))
+        if name in value.metrics
+    ]
+    if value.status == "fail":
+        return "FAILED", value.reason
+    return "ok", ", ".join([*metrics, seconds])
+
+
+def _stop_if_hopeless(step: Step, error: Exception, log: str) -> None:
+    """Raise what makes the whole build pointless: a wrong input, a full disk, a dead source."""
+    if isinstance(error, MobilekitError) and error.exit_status != 1:
+        raise error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+        raise error
+    if step.role in ("source", "golden", "calibration") and not isinstance(error, JobSkippedError):
+        tail = "\n".join(log.strip().splitlines()[-_LOG_LINES:])
+        raise SourceError(
+            f"The {step.name} step failed: {error}. Run again with --verbose to see all of what "
+            f"the libraries said; it ended with:\n{tail}"
+        ) from error
+
+
+def _report(
+    project: Project,
+    examination: Examination,
+    planner: Planner,
+    steps: list[Step],
+    results: _Results,
+) -> Report:
+    facts = results.values[SOURCE]
+    variants = tuple(_variant(project, name, steps, results) for name in planner.wanted)
+    reasons = tuple(_reasons(variants))
+    return Report(
+        verdict="fail" if reasons else "pass",
+        reasons=reasons,
+        model=ModelFacts(
+            name=project.name,
+            source=Path(project.model.source).name,
+            kind=facts.kind,
+            sha256=examination.sha256,
+            bytes=examination.bytes,
+            signature=facts.signature,
+            parameters=facts.parameters,
+        ),
+        golden=results.values[GOLDEN],
+        variants=variants,
+        environment=environment(),
+    )
+
+
+def _variant(project: Project, name: str, steps: list[Step], results: _Results) -> VariantResult:
+    row = VARIANTS[name]
+    if name in results.errors:
+        return VariantResult(
+            name=name,
+            description=row.description,
+            status="failed",
+            error=results.errors[name],
+            log=f"logs/{name}.log",
+            seconds=results.seconds.get(name, 0.0),
+        )
+    artifact: Artifact = results.values[name]
+    return VariantResult(
+        name=name,
+        description=row.description,
+        status="built",
+        file=f"models/{row.file_name}",
+        sha256=artifact.sha256,
+        bytes=artifact.file_bytes,
+        seconds=results.seconds.get(name, 0.0),
+        cached=name in results.cached,
+        signature=artifact.signature,
+        operators=artifact.operators,
+        structure=artifact.proofs,
+        checks=tuple(_checks(project, name, steps, results)),
+    )
+
+
+def _checks(project: Project, name: str, steps: list[Step], results: _Results) -> Iterator[Check]:
+    for step in steps:
+        if step.role == "check" and step.arguments["variant"].name == name:
+            target = step.arguments["target"]
+            required = target in project.verify.require
+            if step.name in results.errors:
+                yield Check(
+                    target=target,
+                    status="fail",
+                    reason=f"{results.errors[step.name]}; see logs/{step.name}.log",
+                    required=required,
+                    seconds=results.seconds.get(step.name, 0.0),
+                )
+            else:
+                yield replace(
+                    results.values[step.name],
+                    required=required,
+                    seconds=results.seconds.get(step.name, 0.0),
+                )
+
+
+def _reasons(variants: tuple[VariantResult, ...]) -> Iterator[str]:
+    """Say in a sentence each what keeps the verdict from being a pass."""
+    if not variants:
+        yield "No variant was asked for."
+    for variant in variants:
+        if variant.status == "failed":
+            yield f"{variant.name} could not be made: {variant.error}"
+        for check in variant.checks:
+            if check.status == "fail":
+                yield f"{variant.name} on {check.target}: {check.reason}"
+            elif check.status == "not_run" and check.required:
+                place = f"{variant.name} on {check.target}"
+                yield f"{place} is required and was not run: {check.reason}"
+
+
+def _fill(
+    stage: Path,
+    project: Project,
+    report: Report,
+    steps: list[Step],
+    results: _Results,
+    cache: Cache,
+) -> None:
+    """Write everything that a release holds."""
+    from mobilekit.parity.golden import load, write_golden
+    from mobilekit.report import write_reports
+    from mobilekit.tasks import GOLDEN as GOLDEN_FILE
+
+    entries = {step.name: cache.entry(step.key) for step in steps}
+    (stage / "models").mkdir()
+    for variant in report.variants:
+        if variant.status == "built":
+            _copy(entries[variant.name] / Path(variant.file).name, stage / variant.file)
+    write_golden(stage / "golden", load(entries[GOLDEN] / GOLDEN_FILE))
+    for name, text in results.logs.items():
+        log = stage / "logs" / f"{name}.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(text, encoding="utf-8")
+    write_reports(report, stage)
+    write_manifest(
+        stage,
+        {
+            "model": report.model.name,
+            "source": {"file": report.model.source, "sha256": report.model.sha256},
+            "options": project.model_dump(mode="json"),
+            "tools": report.environment,
+        },
+    )
+
+
+def _copy(artifact: Path, target: Path) -> None:
+    if artifact.is_dir():
+        shutil.copytree(artifact, target)
+    else:
+        shutil.copyfile(artifact, target)

@@ -1,0 +1,311 @@
+"""The plan of a build: which steps there are, what each needs, and what its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import mobilekit_converters
+import mobilekit_delegates
+from mobilekit import __version__, tasks
+from mobilekit.cache import Cache, key_of
+from mobilekit.machine import tool_versions
+from mobilekit.parity.budgets import budget_for
+from mobilekit.parity.checks import targets_for
+from mobilekit.parity.golden import GoldenRequest
+from mobilekit.parity.inputs import InputFacts
+from mobilekit.project import Project
+from mobilekit.results import Check, GoldenFacts
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
+from mobilekit_converters.errors import DataError, ProjectError
+from mobilekit_converters.hashing import sha256_of_path
+from mobilekit_converters.sources import Examination, SourceOptions
+from mobilekit_converters.tflite.options import TFLiteOptions
+from mobilekit_converters.variants import VARIANTS, Variant
+
+SOURCE = "source"
+GOLDEN = "golden"
+CALIBRATION = "calibration data"
+
+# What a converter or an interpreter takes beside the model itself: measured peaks, rounded up.
+_CONVERTER_BYTES = 700 * 2**20
+_SESSION_BYTES = 200 * 2**20
+
+Role = Literal["source", "golden", "calibration", "variant", "check"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A piece of work whose result the cache can keep.
+
+    `key` is a hash of everything that its result depends on. `kind` is the result's type. The
+    other fields are those of a `Job`.
+    """
+
+    name: str
+    role: Role
+    key: str
+    kind: type[Any]
+    function: Callable[..., Any]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    cost: float = 1
+    memory: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planner:
+    """Makes the steps of one project's build. Files pass between steps through the cache."""
+
+    project: Project
+    examination: Examination
+    cache: Cache
+    trust: bool
+
+    def steps(self) -> Iterator[Step]:
+        """Return all steps, each after those that it needs.
+
+        Raises:
+            DataError: a calibrated variant is wanted and there is no calibration data.
+            ProjectError: what is wanted cannot be made from this kind of source.
+        """
+        source = self._source()
+        golden = self._golden()
+        yield source
+        yield golden
+        made: dict[str, Step] = {}
+        calibration: Step | None = None
+        for variant in self._with_parents(self._variants()):
+            if variant.calibrated and calibration is None and not self._is_artifact:
+                calibration = self._calibration(source)
+                yield calibration
+            step = self._conversion(variant, source, calibration, made)
+            made[variant.name] = step
+            yield step
+            if variant.name in self.wanted:
+                yield from self._checks(variant, step, golden)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The names of the variants that the release will hold."""
+        return tuple(variant.name for variant in self._variants())
+
+    @property
+    def _is_artifact(self) -> bool:
+        return self.examination.kind == "tflite"
+
+    @property
+    def _options(self) -> SourceOptions:
+        return self.project.source_options(trust=self.trust)
+
+    def _variants(self) -> list[Variant]:
+        if not self._is_artifact:
+            return [VARIANTS[name] for name in self.project.variants()]
+        if self.project.android.variants or self.project.ios.variants:
+            raise ProjectError(
+                f"{self.project.source} is a finished TFLite file: it is checked as it is, and no "
+                "other variant can be made from it. Leave the lists of variants out, or convert "
+                "from the trained model."
+            )
+        from mobilekit_converters.tflite import precision_of
+
+        return [VARIANTS[f"tflite-{precision_of(self.project.source)}"]]
+
+    @staticmethod
+    def _with_parents(variants: list[Variant]) -> list[Variant]:
+        """Add the variants that others are made from, each before its children."""
+        chain = [[VARIANTS[v.parent], v] if v.parent else [v] for v in variants]
+        return list(dict.fromkeys(variant for group in chain for variant in group))
+
+    def _base(self, step: str) -> dict[str, Any]:
+        """Return what every result depends on: the source, its options, the tools, this code."""
+        return {
+            "step": step,
+            "source": self.examination.sha256,
+            "options": repr(self._options),
+            "tools": tool_versions(),
+            "mobilekit": __version__,
+            "code": _code_digest(),
+        }
+
+    def _source(self) -> Step:
+        function = tasks.read_source if self._is_artifact else tasks.freeze_source
+        return Step(
+            name=SOURCE,
+            role="source",
+            key=key_of(**self._base("source")),
+            kind=tasks.SourceFacts,
+            function=function,
+            arguments={"path": self.project.source, "options": self._options},
+            cost=1000,
+            memory=_CONVERTER_BYTES + 6 * self.examination.bytes,
+        )
+
+    def _golden(self) -> Step:
+        project = self.project
+        request = GoldenRequest(
+            evaluation=project.evaluation,
+            inputs=self._input_facts(),
+            outputs={
+                name: table.facts(project.folder) for name, table in project.model.outputs.items()
+            },
+            samples=project.verify.samples,
+            seed=project.verify.seed,
+        )
+        if request.evaluation and not request.evaluation.exists():
+            raise DataError(f"There is no evaluation data {request.evaluation}.")
+        return Step(
+            name=GOLDEN,
+            role="golden",
+            key=key_of(
+                **self._base("golden"),
+                request=repr(replace(request, evaluation=None)),
+                evaluation=sha256_of_path(request.evaluation) if request.evaluation else None,
+            ),
+            kind=GoldenFacts,
+            function=tasks.make_golden,
+            arguments={
+                "path": self.project.source,
+                "options": self._options,
+                "request": request,
+            },
+            cost=900,
+            memory=_CONVERTER_BYTES + 4 * self.examination.bytes,
+        )
+
+    def _input_facts(self) -> dict[str, InputFacts]:
+        return {name: table.facts() for name, table in self.project.model.inputs.items()}
+
+    def _calibration(self, source: Step) -> Step:
+        path = self.project.calibration
+        if path is None:
+            raise DataError(
+                "int8 and int16x8 need calibration data, some hundred real inputs: name an .npz "
+                "with [data] calibration or --calibration, or leave these variants out. Nothing is "
+                "ever calibrated on noise."
+            )
+        if not path.exists():
+            raise DataError(f"There is no calibration data {path}.")
+        return Step(
+            name=CALIBRATION,
+            role="calibration",
+            key=key_of(
+                **self._base("calibration"),
+                data=sha256_of_path(path),
+                facts=repr(self._input_facts()),
+            ),
+            kind=int,
+            function=tasks.check_calibration,
+            arguments={
+                "path": path,
+                "facts": self._input_facts(),
+                "source": self._entry(source),
+            },
+            after=(SOURCE,),
+            cost=800,
+            memory=_SESSION_BYTES,
+        )
+
+    def _conversion(
+        self, variant: Variant, source: Step, calibration: Step | None, made: dict[str, Step]
+    ) -> Step:
+        if self._is_artifact:
+            return self._taken(variant)
+        options = self._conversion_options(variant)
+        parent = made[variant.parent] if variant.parent else None
+        data = calibration if variant.calibrated else None
+        needed = [step for step in (source, parent, data) if step]
+        return Step(
+            name=variant.name,
+            role="variant",
+            key=key_of(
+                **self._base("variant"),
+                variant=repr(variant),
+                conversion=repr(options),
+                needed=[step.key for step in needed],
+            ),
+            kind=Artifact,
+            function=tasks.convert_variant,
+            arguments={
+                "variant": variant,
+                "frozen": self._entry(source) / tasks.FROZEN,
+                "options": options,
+                "calibration": self._entry(data) / tasks.CALIBRATION if data else None,
+                "parent": self._entry(parent) / VARIANTS[parent.name].file_name if parent else None,
+            },
+            after=tuple(step.name for step in needed),
+            cost=10 * variant.cost,
+            memory=_CONVERTER_BYTES + 10 * self.examination.bytes,
+        )
+
+    def _taken(self, variant: Variant) -> Step:
+        return Step(
+            name=variant.name,
+            role="variant",
+            key=key_of(**self._base("taken"), allowed=self.project.android.allowed_operators),
+            kind=Artifact,
+            function=tasks.take_artifact,
+            arguments={
+                "path": self.project.source,
+                "variant": variant,
+                "allowed": self.project.android.allowed_operators,
+            },
+            after=(SOURCE,),
+            memory=_SESSION_BYTES,
+        )
+
+    def _conversion_options(self, variant: Variant) -> TFLiteOptions | CoreMLOptions:
+        android, ios = self.project.android, self.project.ios
+        if variant.format == "tflite":
+            return TFLiteOptions(io_dtype=android.io, allowed_operators=android.allowed_operators)
+        images = tuple(
+            ImageInput(name=name, color=table.color, scale=table.scale, offset=table.offset)
+            for name, table in self.project.model.inputs.items()
+            if table.kind == "image" and ios.image_inputs
+        )
+        return CoreMLOptions(minimum=ios.minimum, images=images)
+
+    def _checks(self, variant: Variant, conversion: Step, golden: Step) -> Iterator[Step]:
+        for target in targets_for(variant.format, self.project.verify.targets):
+            budget = budget_for(variant.name, target, self.project.budgets)
+            yield Step(
+                name=f"{variant.name} on {target}",
+                role="check",
+                key=key_of(
+                    step="check",
+                    artifact=conversion.key,
+                    golden=golden.key,
+                    target=target,
+                    budget=repr(budget),
+                ),
+                kind=Check,
+                function=tasks.check,
+                arguments={
+                    "conversion": self._entry(conversion),
+                    "variant": variant,
+                    "golden": self._entry(golden) / tasks.GOLDEN,
+                    "target": target,
+                    "budget": budget,
+                },
+                after=(conversion.name, GOLDEN),
+                cost=5,
+                memory=_SESSION_BYTES + 4 * self.examination.bytes,
+            )
+
+    def _entry(self, step: Step) -> Path:
+        return self.cache.entry(step.key)
+
+
+def _code_digest() -> str:
+    """Return a hash of the code that makes and checks artifacts, so that a change rebuilds them."""
+    folders = [Path(package.__path__[0]) for package in (mobilekit_converters, mobilekit_delegates)]
+    folders.append(Path(__file__).parent / "parity")
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

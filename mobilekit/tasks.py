@@ -1,0 +1,125 @@
+"""The steps of a build, as functions that run in worker processes.
+
+Each fills the folder `output` and returns a value. Heavy libraries are imported inside.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mobilekit.cache import stored_value
+from mobilekit.parity.budgets import Budget
+from mobilekit.parity.golden import GoldenRequest
+from mobilekit.parity.inputs import InputFacts
+from mobilekit.results import Check, GoldenFacts
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.coreml.options import CoreMLOptions
+from mobilekit_converters.signature import Signature
+from mobilekit_converters.sources import SourceOptions
+from mobilekit_converters.tflite.options import TFLiteOptions
+from mobilekit_converters.variants import Variant
+
+FROZEN = "frozen"
+GOLDEN = "golden.npz"
+CALIBRATION = "calibration.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """What a source says of itself when it is loaded."""
+
+    kind: str
+    signature: Signature
+    parameters: int | None
+
+
+def read_source(path: Path, options: SourceOptions, output: Path | None = None) -> SourceFacts:  # noqa: ARG001
+    """Load a source and say what it is. It leaves no files in `output`."""
+    from mobilekit_converters.sources import open_source
+
+    source = open_source(path, options)
+    return SourceFacts(kind=source.kind, signature=source.signature, parameters=source.parameters)
+
+
+def freeze_source(path: Path, options: SourceOptions, output: Path) -> SourceFacts:
+    """Load a source and write it as a frozen model, for the converters."""
+    from mobilekit_converters.sources import open_source
+
+    source = open_source(path, options)
+    source.freeze(output / FROZEN)
+    return SourceFacts(kind=source.kind, signature=source.signature, parameters=source.parameters)
+
+
+def make_golden(
+    path: Path, options: SourceOptions, request: GoldenRequest, output: Path
+) -> GoldenFacts:
+    """Choose or generate the inputs, and store the source's own outputs for them."""
+    from mobilekit.parity.golden import make
+    from mobilekit_converters.sources import open_source
+
+    golden, facts = make(open_source(path, options), request)
+    golden.save(output / GOLDEN)
+    return facts
+
+
+def check_calibration(
+    path: Path, facts: Mapping[str, InputFacts], source: Path, output: Path
+) -> int:
+    """Check calibration data and store it in the source's dtypes. Return how many samples it has.
+
+    `source` is the cache entry of `freeze_source`.
+    """
+    import numpy as np
+
+    from mobilekit.parity.data import load_samples
+
+    samples = load_samples(path, stored_value(source, SourceFacts).signature, facts)
+    np.savez(output / CALIBRATION, **samples.inputs)  # type: ignore[arg-type]
+    return len(samples)
+
+
+def convert_variant(
+    variant: Variant,
+    frozen: Path,
+    options: TFLiteOptions | CoreMLOptions,
+    calibration: Path | None,
+    parent: Path | None,
+    output: Path,
+) -> Artifact:
+    """Make one variant's artifact and read it back."""
+    target = output / variant.file_name
+    if isinstance(options, TFLiteOptions):
+        from mobilekit_converters import tflite
+
+        return tflite.convert(variant, frozen, target, options, calibration)
+    from mobilekit_converters import coreml
+
+    return coreml.convert(variant, frozen, target, options, parent)
+
+
+def take_artifact(path: Path, variant: Variant, allowed: tuple[str, ...], output: Path) -> Artifact:
+    """Take a ready `.tflite` file as it is, and read it back."""
+    from mobilekit_converters.tflite import read_artifact
+
+    copy = output / variant.file_name
+    shutil.copyfile(path, copy)
+    return read_artifact(copy, variant.name, allowed_operators=allowed)
+
+
+def check(
+    conversion: Path,
+    variant: Variant,
+    target: str,
+    golden: Path,
+    budget: Budget,
+    output: Path,  # noqa: ARG001 - every step has a folder; a check leaves no files
+) -> Check:
+    """Run one artifact, from the cache entry of its conversion, on one target."""
+    from mobilekit.parity.checks import CheckRequest, run_check
+
+    artifact = replace(stored_value(conversion, Artifact), path=conversion / variant.file_name)
+    request = CheckRequest(artifact=artifact, target=target, golden=golden, budget=budget)
+    return run_check(request)

@@ -1,0 +1,144 @@
+"""The README's first command, from end to end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import DIGITS, Ended, left_in, mobilekit, tree
+
+from mobilekit_converters.hashing import sha256_of_path
+from mobilekit_converters.variants import VARIANTS
+
+ELEVEN = set(VARIANTS)
+
+
+def test_it_says_what_it_did(digits_build: Ended) -> None:
+    assert digits_build.status == 0, digits_build.errors
+    assert digits_build.output.startswith("DigitClassifier: PASS\n")
+    assert "Not run: coreml" in digits_build.output
+    for name in ELEVEN:
+        assert f"ok        {name}: " in digits_build.errors
+    assert "Failed to load _MLModelProxy" not in digits_build.errors
+
+
+def test_the_release_is_whole(digits_release: Path) -> None:
+    assert left_in(digits_release) == [
+        "golden",
+        "junit.xml",
+        "manifest.json",
+        "models",
+        "report.html",
+        "report.json",
+        "summary.md",
+    ]
+    assert set(left_in(digits_release / "models")) == {v.file_name for v in VARIANTS.values()}
+    assert left_in(digits_release.parent) == [digits_release.name]
+
+
+def test_the_manifest_holds_every_file(digits_release: Path) -> None:
+    manifest = json.loads((digits_release / "manifest.json").read_text("utf-8"))
+    files = tree(digits_release)
+    del files["manifest.json"]
+    assert manifest["files"] == {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
+    assert manifest["source"]["sha256"] == sha256_of_path(DIGITS / "digits.keras")
+    assert manifest["tools"]["tensorflow"].startswith("2.21")
+    assert manifest["options"]["ios"]["minimum"] == "iOS16"
+
+
+def test_the_report_tells_what_ran_and_what_did_not(digits_release: Path) -> None:
+    report = json.loads((digits_release / "report.json").read_text("utf-8"))
+    assert (report["schema"], report["verdict"]) == ("mobilekit/report/1", "pass")
+    assert {variant["name"] for variant in report["variants"]} == ELEVEN
+    for variant in report["variants"]:
+        statuses = {check["target"]: check["status"] for check in variant["checks"]}
+        if variant["name"].startswith("tflite"):
+            assert statuses == {"cpu": "pass", "cpu-reference": "pass"}
+            for check in variant["checks"]:
+                assert check["metrics"]["accuracy"] >= 0.97
+                assert check["samples"] >= 32
+        else:
+            assert statuses == {"coreml": "not_run"}
+            assert variant["checks"][0]["reason"]
+            assert variant["structure"]
+
+
+def test_the_golden_needs_no_library(digits_release: Path) -> None:
+    golden = json.loads((digits_release / "golden" / "golden.json").read_text("utf-8"))
+    assert "image" in json.dumps(golden)
+    assert "scores" in json.dumps(golden)
+
+
+def test_an_unchanged_rebuild_takes_all_from_the_cache(
+    digits_release: Path, shared_cache: Path, tmp_path: Path
+) -> None:
+    ended = mobilekit("convert", DIGITS, "--json", cache=shared_cache, cwd=tmp_path)
+    assert ended.status == 0
+    assert all(variant["cached"] for variant in ended.json()["variants"])
+    assert all("] unchanged " in line for line in ended.errors.splitlines())
+    again = tmp_path / "DigitClassifier.release"
+    for folder in ("models", "golden"):
+        assert tree(again / folder) == tree(digits_release / folder)
+
+
+@pytest.mark.slow
+def test_a_build_from_nothing_gives_the_same_bytes(digits_release: Path, tmp_path: Path) -> None:
+    ended = mobilekit("convert", DIGITS, cache=tmp_path / "empty", cwd=tmp_path)
+    assert ended.status == 0
+    for folder in ("models", "golden"):
+        first, second = (
+            tree(digits_release / folder),
+            tree(tmp_path / "DigitClassifier.release" / folder),
+        )
+        assert first.keys() == second.keys()
+        assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_new_calibration_data_rebuilds_the_calibrated_variants_alone(
+    digits_release: Path, shared_cache: Path, tmp_path: Path
+) -> None:
+    assert digits_release.exists()
+    project = tmp_path / "project"
+    shutil.copytree(DIGITS, project)
+    with np.load(DIGITS / "calibration.npz") as arrays:
+        np.savez(project / "calibration.npz", image=arrays["image"][::2])
+    ended = mobilekit("convert", project, "--json", cache=shared_cache, cwd=tmp_path)
+    made = {variant["name"] for variant in ended.json()["variants"] if not variant["cached"]}
+    assert made == {"tflite-int8", "tflite-int16x8"}
+
+
+def test_a_budget_that_nothing_meets_fails_the_build(
+    digits_release: Path, shared_cache: Path, tmp_path: Path
+) -> None:
+    assert digits_release.exists()
+    project = tmp_path / "project"
+    shutil.copytree(DIGITS, project)
+    with (project / "mobilekit.toml").open("a") as file:
+        file.write("\n[budgets.tflite-int8]\nsnr_db = 190\n")
+    ended = mobilekit("convert", project, cache=shared_cache, cwd=tmp_path)
+    assert ended.status == 1
+    assert ended.output.startswith("DigitClassifier: FAIL\n")
+    report = json.loads((tmp_path / "DigitClassifier.release" / "report.json").read_text())
+    assert report["verdict"] == "fail"
+    assert any("tflite-int8 on cpu" in reason for reason in report["reasons"])
+
+
+def test_a_required_target_that_was_not_run_fails_the_build(
+    digits_release: Path, shared_cache: Path, tmp_path: Path
+) -> None:
+    assert digits_release.exists()
+    project = tmp_path / "project"
+    shutil.copytree(DIGITS, project)
+    text = (project / "mobilekit.toml").read_text("utf-8")
+    (project / "mobilekit.toml").write_text(
+        text.replace('require = ["cpu"]', 'require = ["cpu", "coreml"]'), "utf-8"
+    )
+    ended = mobilekit("convert", project, cache=shared_cache, cwd=tmp_path)
+    assert ended.status == 1
+    assert "coreml-fp16 on coreml is required and was not run" in ended.output
