@@ -1,12 +1,12 @@
 """The portable form that every source is frozen into, and that every converter reads.
 
-A frozen folder holds the same graph twice, its variables folded into constants:
+A frozen folder holds the same model twice, its variables folded into constants:
 
 - `saved_model/`: a SavedModel whose signature `serving_default` has exactly the source's names,
 - `graph.pb`: a GraphDef with placeholders `input_0`… and results `output_0`…, in signature order,
 
-and `signature.json` with the names, shapes and dtypes. TensorFlow's TFLite converter reads the first,
-coremltools' TensorFlow frontend the second.
+and `signature.json` with the names, shapes and dtypes. TensorFlow's TFLite converter reads the
+first, coremltools' TensorFlow frontend the second.
 
 coremltools' frontend stopped at TensorFlow 2.12 and the graphs of Keras 3 need mending for it. That
 is done here, once, for all converters; `prepare_graph` is the list of what is done and why.
@@ -15,12 +15,13 @@ is done here, once, for all converters; `prepare_graph` is the list of what is d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.errors import ConversionError, SourceError
+from mobilekit_converters.graph_rewrites import FOR_ALL, FOR_TFLITE, Replacement, replace_operations
 from mobilekit_converters.signature import Signature, TensorSpec
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class FrozenModel:
         return tf.saved_model.load(str(self.saved_model)).signatures[SIGNATURE_NAME]
 
     def graph_def(self) -> tf.compat.v1.GraphDef:
-        """Load the graph, with placeholders `input_0`… and results `output_0`… in signature order."""
+        """Load the graph; its ends are `input_0`… and `output_0`… in signature order."""
         import tensorflow as tf
 
         graph = tf.compat.v1.GraphDef()
@@ -75,13 +76,14 @@ def freeze(call: Call, signature: Signature, folder: Path) -> None:
     import tensorflow as tf
 
     graph = prepare_graph(_trace(call, signature))
-    _refuse_what_cannot_stand_alone(graph)
+    inputs = [f"input_{index}:0" for index in range(len(signature.inputs))]
+    outputs = [f"output_{index}:0" for index in range(len(signature.outputs))]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "graph.pb").write_bytes(graph.SerializeToString(deterministic=True))
     (folder / "signature.json").write_text(json.dumps(asdict(signature), indent=2) + "\n", "utf-8")
 
     module = tf.Module()
-    module.serve = _as_function(graph, signature)
+    module.serve = _as_function(_replace(graph, FOR_TFLITE, inputs, outputs), signature)
     tf.saved_model.save(
         module, str(folder / "saved_model"), signatures={SIGNATURE_NAME: module.serve}
     )
@@ -111,26 +113,36 @@ def prepare_graph(traced: Any) -> tf.compat.v1.GraphDef:
        neither converter reads the older Switch and Merge.
     2. `_XlaMustCompile` goes: Keras 3 puts it on grouped convolution, and it forbids inlining.
     3. Function calls are inlined, constants folded, `Assert` and other debugging nodes dropped.
-    4. Functions of loops and branches get names that do not depend on what was traced before.
+    4. Operations that no converter has are replaced (`graph_rewrites`).
+    5. Functions of loops and branches get names that do not depend on what was traced before.
 
     Args:
-        traced: a `ConcreteFunction` whose inputs are called `input_0`… in order.
+        traced: a `ConcreteFunction` without side effects.
 
     Returns:
         A graph with placeholders `input_0`… and results `output_0`….
+
+    Raises:
+        SourceError: a variable, a lookup table or Python code is left.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+    _refuse_what_cannot_stand_alone(traced.graph.as_graph_def())
     constant = convert_variables_to_constants_v2(traced, lower_control_flow=False)
     graph = constant.graph.as_graph_def()
     _allow_inlining(graph)
-    names = [tensor.name for tensor in constant.inputs], [t.name for t in constant.outputs]
-    graph = _optimise(graph, *names)
+    ends = [tensor.name for tensor in constant.inputs], [t.name for t in constant.outputs]
+    graph = _replace(_optimise(graph, *ends), FOR_ALL, *ends)
     _name_functions(graph)
-    return _name_ends(graph, *names)
+    return _name_ends(graph, *ends)
 
 
 def _trace(call: Call, signature: Signature) -> Any:
+    """Trace, and keep only what the outputs need.
+
+    `wrap_function` adds no control dependencies, unlike `tf.function`: Keras' random layers advance
+    their seeds even where they pass their input on, and that must not hold the model back.
+    """
     import tensorflow as tf
 
     input_names = [spec.name for spec in signature.inputs]
@@ -143,7 +155,8 @@ def _trace(call: Call, signature: Signature) -> Any:
         tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
         for index, spec in enumerate(signature.inputs)
     ]
-    return tf.function(positional, input_signature=specs, autograph=False).get_concrete_function()
+    wrapped = tf.compat.v1.wrap_function(positional, specs)
+    return wrapped.prune(wrapped.inputs[: len(specs)], wrapped.outputs)
 
 
 def _output(outputs: dict[str, tf.Tensor], spec: TensorSpec) -> tf.Tensor:
@@ -200,6 +213,16 @@ def _optimise(
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
+def _replace(
+    graph: tf.compat.v1.GraphDef,
+    table: Mapping[str, Replacement],
+    inputs: list[str],
+    outputs: list[str],
+) -> tf.compat.v1.GraphDef:
+    replaced = replace_operations(graph, table)
+    return graph if replaced is None else _optimise(replaced, inputs, outputs)
+
+
 def _name_functions(graph: tf.compat.v1.GraphDef) -> None:
     """Number the functions in order of use, and drop those that nothing uses any more."""
     library = {function.signature.name: function for function in graph.library.function}
@@ -246,7 +269,11 @@ def _name_ends(
         )
         for index, tensor in enumerate(tensors):
             tf.identity(tensor, name=f"output_{index}")
-    return renamed.as_graph_def(add_shapes=True)
+    named = renamed.as_graph_def(add_shapes=True)
+    replaced = [node for node in named.node if node.op == "Placeholder" and "/" in node.name]
+    for node in replaced:
+        named.node.remove(node)
+    return named
 
 
 def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
@@ -267,25 +294,30 @@ def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
 
 
 def _refuse_what_cannot_stand_alone(graph: tf.compat.v1.GraphDef) -> None:
-    import tensorflow as tf
-
-    resource = tf.dtypes.resource.as_datatype_enum
     for nodes in _functions(graph):
         for node in nodes:
-            held = any(
-                resource in (value.type, *value.list.type) for value in node.attr.values()
-            ) or node.op in {"VarHandleOp", "HashTableV2", "MutableHashTableV2"}
-            if held:
-                raise SourceError(
-                    f"The model keeps a variable or a lookup table that cannot be folded into "
-                    f"constants: {node.name} ({node.op}). Take that layer out of the model and do "
-                    "its work in the app, or save the model without it."
-                )
-            if node.op in {"PyFunc", "EagerPyFunc", "PyFuncStateless"}:
-                raise SourceError(
-                    f"The model calls Python code while it runs: {node.name} ({node.op}). No phone "
-                    "can do that; rewrite it with TensorFlow operations."
-                )
+            reason = next((why for ops, why in _CANNOT_STAND_ALONE.items() if node.op in ops), None)
+            if reason:
+                raise SourceError(f"The model {reason}: {node.name} ({node.op}). {_TAKE_OUT}")
+
+
+_CANNOT_STAND_ALONE = {
+    (
+        "HashTableV2",
+        "LookupTableFindV2",
+        "LookupTableImportV2",
+        "MutableHashTableV2",
+    ): "looks values up in a table, which no constant can hold",
+    (
+        "AssignAddVariableOp",
+        "AssignSubVariableOp",
+        "AssignVariableOp",
+        "ResourceScatterUpdate",
+    ): "changes a variable while it runs",
+    ("EagerPyFunc", "PyFunc", "PyFuncStateless"): "calls Python code while it runs",
+}
+
+_TAKE_OUT = "Take that layer out of the model and do its work in the app."
 
 
 def _spec(stored: dict[str, Any]) -> TensorSpec:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mobilekit_converters.coreml.loops import mend_loops
 from mobilekit_converters.coreml.options import CHANNELS, CoreMLOptions, ImageInput
 from mobilekit_converters.errors import ConversionError
 from mobilekit_converters.frozen import FrozenModel
@@ -51,7 +52,9 @@ def graph_for_coreml(
         )
         for spec, tensor in zip(frozen.signature.outputs, results, strict=True):
             tf.identity(_cast(tensor, boundary_dtype(spec.dtype)), name=names[spec.name])
-    return graph.as_graph_def(add_shapes=True)
+    mended = graph.as_graph_def(add_shapes=True)
+    mend_loops(mended)
+    return mended
 
 
 def _images_by_name(frozen: FrozenModel, options: CoreMLOptions) -> dict[str, ImageInput]:

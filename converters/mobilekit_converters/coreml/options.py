@@ -18,7 +18,7 @@ MINIMUMS = ("iOS15", "iOS16", "iOS17", "iOS18")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInput:
-    """An input that takes an image: the model's value is `pixel * scale + offset`, pixels in 0..255.
+    """An input that takes an image: the model's value is `pixel * scale + offset`, pixels 0 to 255.
 
     `scale` and `offset` are one number, or one for each channel in the order of `color`.
     """

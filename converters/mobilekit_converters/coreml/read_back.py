@@ -123,7 +123,7 @@ def _broken(path: Path, what: str) -> ConversionError:
 
 def _spec(path: Path) -> Any:
     from coremltools.proto import Model_pb2
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         manifest = json.loads((path / "Manifest.json").read_text("utf-8"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.canonical import NAMES_KEY, VARIANT_KEY, save_package
-from mobilekit_converters.coreml.options import CHANNELS, CoreMLOptions
+from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.coreml.read_back import read_artifact
 from mobilekit_converters.errors import ConversionError, ProjectError
 from mobilekit_converters.variants import Variant
@@ -114,6 +114,7 @@ def _convert_frozen(
     import coremltools as ct
 
     from mobilekit_converters.coreml.graph import graph_for_coreml
+    from mobilekit_converters.coreml.loops import functions_in_context
     from mobilekit_converters.coreml.names import native_names
     from mobilekit_converters.coreml.tf_ops import register_missing_ops
     from mobilekit_converters.frozen import load_frozen
@@ -123,19 +124,20 @@ def _convert_frozen(
     graph = graph_for_coreml(frozen, names, options)
     register_missing_ops()
     try:
-        model = ct.convert(
-            graph,
-            source="tensorflow",
-            inputs=_inputs(frozen.signature.inputs, names, options),
-            outputs=[
-                ct.TensorType(name=names[spec.name], dtype=_numpy(spec.dtype))
-                for spec in frozen.signature.outputs
-            ],
-            convert_to="mlprogram",
-            compute_precision=getattr(ct.precision, recipe.compute),
-            minimum_deployment_target=getattr(ct.target, options.minimum),
-            skip_model_load=True,
-        )
+        with functions_in_context(graph):
+            model = ct.convert(
+                graph,
+                source="tensorflow",
+                inputs=_inputs(frozen.signature.inputs, names, options),
+                outputs=[
+                    ct.TensorType(name=names[spec.name], dtype=_numpy(spec.dtype))
+                    for spec in frozen.signature.outputs
+                ],
+                convert_to="mlprogram",
+                compute_precision=getattr(ct.precision, recipe.compute),
+                minimum_deployment_target=getattr(ct.target, options.minimum),
+                skip_model_load=True,
+            )
     except Exception as error:
         raise ConversionError(
             f"coremltools cannot convert the model to {variant.name}: {_summary(error)}"

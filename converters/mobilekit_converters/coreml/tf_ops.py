@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 
 @cache
 def register_missing_ops() -> None:
@@ -25,5 +27,22 @@ def register_missing_ops() -> None:
         """x itself: all shapes are fixed, and were checked when the source was traced."""
         context.add(node.name, mb.identity(x=context[node.inputs[0]], name=node.name))
 
-    for function in (Erfc, EnsureShape):
+    def Expm1(context: Any, node: Any) -> None:  # noqa: N802
+        """exp(x) - 1, as in CELU."""
+        x = context[node.inputs[0]]
+        context.add(node.name, mb.sub(x=mb.exp(x=x), y=1.0, name=node.name))
+
+    def IsNan(context: Any, node: Any) -> None:  # noqa: N802
+        """The one value that differs from itself."""
+        x = context[node.inputs[0]]
+        context.add(node.name, mb.not_equal(x=x, y=x, name=node.name))
+
+    def Bucketize(context: Any, node: Any) -> None:  # noqa: N802
+        """How many of the boundaries, which are sorted, each value has reached."""
+        x = mb.expand_dims(x=context[node.inputs[0]], axes=[-1])
+        boundaries = np.asarray(node.attr["boundaries"], np.float32)
+        reached = mb.cast(x=mb.greater_equal(x=x, y=boundaries), dtype="int32")
+        context.add(node.name, mb.reduce_sum(x=reached, axes=[-1], name=node.name))
+
+    for function in (Bucketize, EnsureShape, Erfc, Expm1, IsNan):
         register_tf_op(function, override=True)
