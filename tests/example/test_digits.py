@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -109,6 +111,15 @@ def test_the_model_scores_what_the_readme_says(model: Any) -> None:
     parameters = re.search(r"([\d,]+) parameters", readme)
     assert parameters is not None
     assert int(parameters[1].replace(",", "")) == model.count_params()
+
+
+def test_every_supported_keras_can_read_the_model() -> None:
+    """Keras reads the files of older versions, so the oldest supported one has to write it."""
+    with zipfile.ZipFile(EXAMPLE / "digits.keras") as archive:
+        written_by = json.loads(archive.read("metadata.json"))["keras_version"]
+    oldest = re.search(r'"keras>=([\d.]+),', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert oldest is not None
+    assert written_by.startswith(oldest[1])
 
 
 def test_labels_are_one_digit_a_line() -> None:
