@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilekit_converters.errors import SourceError
+from mobilekit_converters.keras_preparation import prepare_keras_model
 from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.sources.naming import unique_names
 from mobilekit_converters.sources.shapes import fix_inputs
@@ -57,6 +58,7 @@ def keras_source(
         inputs=specs,
         output_names=outputs,
         parameters=int(model.count_params()),
+        prepare=lambda: prepare_keras_model(model),
     )
 
 

@@ -28,6 +28,8 @@ class TensorFlowSource:
     """A model as a function of tensors by name, traced with fixed shapes. It is a `Source`.
 
     `call` is the model in inference mode; `traced` is the concrete function that `predict` runs.
+    `prepare` changes the model for phones. It runs before the freezing, and `traced` stays what the
+    model was before.
     """
 
     kind: str
@@ -36,6 +38,7 @@ class TensorFlowSource:
     parameters: int | None
     call: Call
     traced: Any
+    prepare: Callable[[], None] | None = None
 
     def predict(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
         """Run the source's own framework on one batch, in the signature's shapes and dtypes.
@@ -55,6 +58,8 @@ class TensorFlowSource:
         """
         from mobilekit_converters.frozen import freeze
 
+        if self.prepare is not None:
+            self.prepare()
         freeze(self.call, self.signature, folder)
 
 
@@ -67,6 +72,7 @@ def trace(
     inputs: tuple[TensorSpec, ...],
     output_names: Iterable[str],
     parameters: int | None,
+    prepare: Callable[[], None] | None = None,
 ) -> TensorFlowSource:
     """Trace a model with fixed input shapes, which shows the shapes of its outputs.
 
@@ -78,6 +84,7 @@ def trace(
         inputs: the inputs with their fixed shapes.
         output_names: the outputs, in order.
         parameters: how many trained numbers it holds.
+        prepare: what changes the model before it is frozen.
 
     Raises:
         SourceError: the model does not run with these shapes, or the shape of an output or the
@@ -113,6 +120,7 @@ def trace(
         parameters=parameters,
         call=call,
         traced=traced,
+        prepare=prepare,
     )
 
 
