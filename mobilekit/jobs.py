@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _POLL_SECONDS = 0.2
-_PRELOADED = ("tensorflow", "keras", "coremltools", "ai_edge_litert.interpreter")
+_PRELOADED = ("mobilekit.preload",)
 
 
 @dataclass(frozen=True, kw_only=True)

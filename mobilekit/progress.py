@@ -6,7 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 Outcome = Literal["ok", "unchanged", "not run", "FAILED"]
 
@@ -61,7 +64,7 @@ class LiveProgress:
             console=self._console,
             transient=True,
         )
-        self._steps: dict[str, int] = {}
+        self._steps: dict[str, TaskID] = {}
 
     def start(self, step: str) -> None:
         """Show the step as running."""

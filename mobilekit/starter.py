@@ -29,7 +29,7 @@ def write_project_file(source: Path, target: Path, options: Mapping[str, Any]) -
         trust=options["trust_source"],
         signature=options["signature"],
         batch=options["batch"] or 1,
-        shapes=dict(options["shapes"]),
+        shapes=options["shapes"],
     )
     text = project_text(source, target, source_options, _facts(source, source_options, options))
     try:

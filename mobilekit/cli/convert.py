@@ -88,7 +88,7 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
         changes["android"] = AndroidTable(**{**project.android.model_dump(), "variants": android})
         changes["ios"] = IosTable(**{**project.ios.model_dump(), "variants": ios})
     inputs = dict(project.model.inputs)
-    for name, shape in options["shapes"]:
+    for name, shape in options["shapes"].items():
         table = inputs.get(name, InputTable())
         inputs[name] = table.model_copy(update={"shape": shape})
     model = {key: options[key] for key in ("batch", "signature") if options[key]}

@@ -13,24 +13,18 @@ from mobilekit.machine import default_memory, default_workers
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Shape(click.ParamType):
-    """`NAME=H,W,C`: an input's name and its dimensions without the batch."""
-
-    name = "NAME=H,W,C"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, tuple[int, ...]]:
-        """Split the option's text."""
-        name, equals, numbers = str(value).rpartition("=")
+def _shapes(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Split `NAME=H,W,C` texts into an input's name and its dimensions without the batch."""
+    shapes = {}
+    for value in values:
+        name, _, numbers = value.rpartition("=")
         dimensions = numbers.split(",")
-        if (
-            not name
-            or not equals
-            or not all(text.isascii() and text.isdigit() for text in dimensions)
-        ):
-            self.fail(f"{value!r} is not of the form NAME=H,W,C, such as image=96,96,3", param, ctx)
-        return name, tuple(map(int, dimensions))
+        if not name or not all(text.isascii() and text.isdigit() for text in dimensions):
+            raise click.BadParameter(f"{value!r} is not of the form NAME=H,W,C: image=96,96,3.")
+        shapes[name] = tuple(map(int, dimensions))
+    return shapes
 
 
 def source_options(command: Command) -> Command:
@@ -40,8 +34,9 @@ def source_options(command: Command) -> Command:
         click.option(
             "--shape",
             "shapes",
-            type=Shape(),
             multiple=True,
+            metavar="NAME=H,W,C",
+            callback=_shapes,
             help="Fix an input's unknown dimensions, the batch left out.",
         ),
         click.option("--batch", type=click.IntRange(1), help="Fix the batch. Default: 1."),
