@@ -51,6 +51,10 @@ class Cell:
     quiet: bool = False
 
 
+NOT_RUN = Cell(text="not run", quiet=True)
+NOT_MEASURED = Cell(text="–", quiet=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """A column's heading. Numbers stand right-aligned; `wide` cells get a line to themselves where

@@ -122,6 +122,7 @@ def browser(chromium: str, folder: Path) -> Iterator[Page]:
             stdout=log,
             stderr=log,
             close_fds=False,
+            env={**os.environ, "TMPDIR": str(folder)},
             preexec_fn=place_pipes,
         )
     os.close(their_in)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import report_samples
 
+from mobilekit.report.checks import budgets_table, not_run_groups, variants_table
 from mobilekit.report.tables import Cell, Table, badge, relative_link
-from mobilekit.report.views import budgets_table, not_run_groups, page_view, variants_table
+from mobilekit.report.views import page_view
 from mobilekit.results import Check, Report
 
 
