@@ -68,8 +68,8 @@ def load_samples(
 
     Args:
         path: an `.npz` with an array per input, under the input's name, of shape
-            (samples, *shape without the batch), and where the task has classes `labels`, integers
-            of shape (samples,).
+            (samples, *shape without the batch), and where the task has classes `labels`, whole
+            numbers of shape (samples,).
         signature: the source's.
         facts: what inputs mean, by name; where a range is known, values are held against it.
         classes: how many classes `labels` may name, where that is known.
@@ -149,8 +149,8 @@ def _read_array(place: str, member: IO[bytes], size: int) -> NDArray[np.generic]
     shape, fortran_order, dtype = read_header(member)
     if dtype.hasobject or dtype.kind not in "fiub":
         raise DataError(
-            f"{place} holds {dtype}, and data files hold real numbers. Python objects would run code "
-            "when they are read; store plain arrays."
+            f"{place} holds {dtype}, and data files hold real numbers. Python objects would run "
+            "code when they are read; store plain arrays."
         )
     count = int(np.prod(shape, dtype=object))
     if member.tell() + count * dtype.itemsize != size:
@@ -226,10 +226,14 @@ def _checked_labels(
     path: Path, labels: NDArray[np.generic], classes: int | None
 ) -> NDArray[np.int64]:
     place = f"{path}: array {LABELS!r}"
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    # Whole numbers stored as floats are labels too: that is how much of the world saves them.
+    whole = labels.dtype.kind in "iu" or (
+        labels.dtype.kind == "f" and bool(np.equal(labels, np.rint(labels)).all())
+    )
+    if labels.ndim != 1 or not whole:
         raise DataError(
-            f"{place} is {labels.dtype} {_shape(labels.shape)}, and labels are integers of shape "
-            "(samples,): the index of each sample's class."
+            f"{place} is {labels.dtype} {_shape(labels.shape)}, and labels are whole numbers of "
+            "shape (samples,): the index of each sample's class."
         )
     lowest, highest = int(labels.min()), int(labels.max())
     if lowest < 0 or (classes is not None and highest >= classes):

@@ -182,7 +182,7 @@ def _require_known(what: str, facts: Mapping[str, object], specs: tuple[TensorSp
 
 
 def _classes(signature: Signature, request: GoldenRequest) -> int | None:
-    """How many classes the model tells apart, where exactly one of its outputs is a classification."""
+    """How many classes the model tells apart, where one of its outputs is a classification."""
     shapes = [
         sample_shape(spec, batch_size(signature))
         for spec in signature.outputs

@@ -77,7 +77,7 @@ METRICS: dict[str, Metric] = {
             name="cosine",
             better="higher",
             gate="cosine",
-            description="cosine of the angle to the reference, the lowest of any sample",
+            description="cosine of the angle to the reference, averaged over the samples",
         ),
         Metric(
             name="agreement",
@@ -110,8 +110,8 @@ def tensor_metrics(output: NDArray[np.generic], reference: NDArray[np.generic]) 
 
     Returns:
         `snr_db`, `psnr_db` (both within ±200 dB: 200 where there is no error, -200 where the
-        reference is all zero and the output is not), `max_abs`, and `cosine` of the worst sample
-        (1 where both are all zero, 0 where one of them is).
+        reference is all zero and the output is not), `max_abs`, and the samples' mean
+        `cosine` (1 where both are all zero, 0 where one of them is).
 
     Raises:
         IncomparableError: shapes differ, there are no values, or one is NaN or infinite.
@@ -127,7 +127,7 @@ def tensor_metrics(output: NDArray[np.generic], reference: NDArray[np.generic]) 
         "snr_db": decibels(signal, noise),
         "psnr_db": decibels(peak**2, noise),
         "max_abs": float(np.abs(actual - expected).max()),
-        "cosine": min(map(_cosine, actual / unit, expected / unit)),
+        "cosine": float(np.mean(list(map(_cosine, actual / unit, expected / unit)))),
     }
 
 
