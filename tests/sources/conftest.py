@@ -111,7 +111,7 @@ def edited(keras_file: Path, tmp_path: Path) -> Callable[..., Path]:
     """Return a function that copies the `.keras` file with a changed configuration or members."""
 
     def edit(
-        change: Callable[[dict[str, Any]], Any] = lambda config: None,
+        change: Callable[[dict[str, Any]], Any] = lambda _config: None,
         *,
         members: dict[str, bytes] | None = None,
         without: str = "",
@@ -131,8 +131,3 @@ def edited(keras_file: Path, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return edit
-
-
-def layer(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a layer's node of a model's configuration."""
-    return next(node for node in config["config"]["layers"] if node["config"]["name"] == name)

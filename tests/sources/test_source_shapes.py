@@ -15,7 +15,11 @@ PATH = Path("speech.keras")
 
 
 def fix(
-    shape: Shape | None, *, batched: bool = True, given: tuple[int, ...] | None = None, batch: int = 1
+    shape: Shape | None,
+    *,
+    batched: bool = True,
+    given: tuple[int, ...] | None = None,
+    batch: int = 1,
 ) -> tuple[int, ...]:
     options = SourceOptions(batch=batch, shapes={} if given is None else {"audio": given})
     (spec,) = fix_inputs(PATH, [("audio", shape, "float32")], options, batched=batched)
