@@ -37,16 +37,16 @@ class Budget:
 
 CPUS = ("cpu", "cpu-reference")
 
-# "Measured" means clean artifacts of five models: a wake word CNN, a keyword DS-CNN, a ResNet-8, the
-# digits example (these on both targets), and the features of a MobileNetV2 (on `cpu`).
+# "Measured" means clean artifacts of five models: a wake word CNN, a keyword DS-CNN, a ResNet-8,
+# the digits example (these on both targets), and the features of a MobileNetV2 (on `cpu`).
 ROWS: tuple[Row, ...] = (
     Row(
         variant="tflite-fp32",
         targets=CPUS,
         bounds={"snr_db": 80, "cosine": 0.9999, "agreement": 0.995, "accuracy_drop": 0.005},
         reason="The same arithmetic in another order: only float32 rounding may show. Measured: "
-        "118 to 147 dB, and 84 dB where a head divides by tiny variances. One channel of one layer set "
-        "to zero shows 39 dB and less.",
+        "118 to 147 dB, and 84 dB where a head divides by tiny variances. One channel of one layer "
+        "set to zero shows 39 dB and less.",
     ),
     Row(
         variant="tflite-fp16",
