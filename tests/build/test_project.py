@@ -76,13 +76,18 @@ def test_an_empty_list_leaves_a_platform_out() -> None:
             {"model": {"source": "m", "inputs": {"x": {"scale": [1.0, 2.0]}}}},
             r"\[model.inputs\] x: scale has 2 numbers, color 'rgb' 3",
         ),
-        ({"folder": "/"}, "folder"),
     ],
 )
 def test_each_mistake_is_named_with_its_place(tables: dict[str, object], message: str) -> None:
     with pytest.raises(ProjectError, match=message) as caught:
         parse(**tables)
     assert str(caught.value).startswith("mobilekit.toml: ")
+
+
+def test_the_folder_is_not_the_files_business() -> None:
+    document = {"model": {"source": "m"}, "folder": "/"}
+    with pytest.raises(ProjectError, match="no key of a project file"):
+        parse_project(document, folder=Path(), origin="mobilekit.toml")
 
 
 def test_all_mistakes_are_told_at_once() -> None:
