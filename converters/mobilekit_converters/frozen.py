@@ -253,6 +253,7 @@ def _name_ends(
 ) -> tf.compat.v1.GraphDef:
     import tensorflow as tf
 
+    _drop_waiting(graph, inputs)
     with tf.Graph().as_default() as renamed:
         source = {node.name: node for node in graph.node}
         placeholders = [
@@ -274,6 +275,16 @@ def _name_ends(
     for node in replaced:
         named.node.remove(node)
     return named
+
+
+def _drop_waiting(graph: tf.compat.v1.GraphDef, inputs: list[str]) -> None:
+    """Let no node wait for an input: inlining a SavedModel's functions adds such control edges.
+
+    They order nothing, and would lead to the placeholders that are replaced.
+    """
+    waits = {f"^{name.split(':')[0]}" for name in inputs}
+    for node in graph.node:
+        node.input[:] = [name for name in node.input if name not in waits]
 
 
 def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
