@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,7 +113,7 @@ def calibration_batches(
             arrays = {
                 spec.name: _calibration_array(spec, stored, path) for spec in signature.inputs
             }
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read as calibration data: {error}.") from error
     counts = {name: len(array) for name, array in arrays.items()}
     samples = min(counts.values(), default=0)
