@@ -38,6 +38,9 @@ QUANTISED_ACTIVATIONS = {"int8": "int8", "uint8": "int8", "int16": "int16x8"}
 
 QUANTISED_WEIGHTS = ("int8", "uint8", "int4", "int2")
 
+WEIGHTED_OPERATORS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""Operators whose second input holds weights that every precision stores in its own way."""
+
 SMALLEST_QUANTISED_WEIGHT = 1024
 """TensorFlow's converter leaves smaller weights in float32 (`minimum_elements_for_weights`)."""
 
@@ -232,11 +235,15 @@ def _require_precision(path: Path, variant_name: str, precision: str, model: Mod
     expected = variant_name.removeprefix("tflite-")
     if expected == precision or expected == "fp32":
         return
-    # A model whose weights are all small has the same file in fp32 and dynamic.
+    # A model whose weights are all small, or in no such operator, has one file for all of these.
     kept = [
-        tensor
-        for tensor in _weights(model)
-        if tensor.dtype == "float32" and tensor.elements >= SMALLEST_QUANTISED_WEIGHT
+        graph.tensors[index]
+        for graph, operator in _operators(model)
+        if operator.name in WEIGHTED_OPERATORS
+        for index in operator.inputs[1:2]
+        if graph.tensors[index].dtype == "float32"
+        and graph.tensors[index].constant_bytes is not None
+        and graph.tensors[index].elements >= SMALLEST_QUANTISED_WEIGHT
     ]
     if precision == "fp32" and kept:
         raise ConversionError(
