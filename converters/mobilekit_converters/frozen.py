@@ -14,6 +14,7 @@ is done here, once, for all converters; `prepare_graph` is the list of what is d
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -224,28 +225,54 @@ def _replace(
 
 
 def _name_functions(graph: tf.compat.v1.GraphDef) -> None:
-    """Number the functions in order of use, and drop those that nothing uses any more."""
+    """Name functions by their place and the graph's content, and drop those without use.
+
+    TensorFlow numbers functions as the process goes on, which would make the bytes depend on what
+    was traced before; and a process holds only one function of a name, so that numbers alone would
+    mix two models up.
+    """
     library = {function.signature.name: function for function in graph.library.function}
-    numbered: dict[str, str] = {}
+    order = _functions_in_order_of_use(graph, library)
+    graph.ClearField("library")
+    graph.library.function.extend(library[name] for name in order)
+    _rename_functions(graph, {name: f"function_{index}" for index, name in enumerate(order)})
+    digest = hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest()[:16]
+    _rename_functions(
+        graph,
+        {f"function_{index}": f"function_{index}_of_{digest}" for index in range(len(order))},
+    )
+
+
+def _functions_in_order_of_use(
+    graph: tf.compat.v1.GraphDef, library: Mapping[str, Any]
+) -> list[str]:
+    order: list[str] = []
     waiting: list[Iterable[Any]] = [graph.node]
     while waiting:
         for node in waiting.pop(0):
-            for key in sorted(node.attr):
-                value = node.attr[key]
-                for reference in [value.func, *value.list.func]:
-                    if reference.name in library and reference.name not in numbered:
-                        numbered[reference.name] = f"function_{len(numbered)}"
-                        waiting.append(library[reference.name].node_def)
+            for reference in _references(node):
+                if reference.name in library and reference.name not in order:
+                    order.append(reference.name)
+                    waiting.append(library[reference.name].node_def)
+    return order
+
+
+def _rename_functions(graph: tf.compat.v1.GraphDef, names: Mapping[str, str]) -> None:
     for nodes in _functions(graph):
         for node in nodes:
-            for value in node.attr.values():
-                for reference in [value.func, *value.list.func]:
-                    if reference.name:
-                        reference.name = numbered.get(reference.name, reference.name)
-    graph.ClearField("library")
-    for old, new in numbered.items():
-        library[old].signature.name = new
-        graph.library.function.append(library[old])
+            for reference in _references(node):
+                reference.name = names.get(reference.name, reference.name)
+    for function in graph.library.function:
+        function.signature.name = names[function.signature.name]
+
+
+def _references(node: Any) -> Iterator[Any]:
+    """The functions that a node names in its attributes."""
+    for key in sorted(node.attr):
+        value = node.attr[key]
+        if value.HasField("func"):
+            yield value.func
+        yield from value.list.func
 
 
 def _name_ends(

@@ -99,12 +99,30 @@ def _bincount(operation: Any, values: Any, _: Any, weights: Any) -> Any:
     """Which numbers occur, or how often each: the maximum, or the sum, of one-hot rows."""
     import tensorflow as tf
 
-    size = operation.outputs[0].shape[-1]
+    size = _fixed_size(operation.inputs[1])
     if size is None or weights.shape != (0,):
         return None
     rows = tf.one_hot(values, size, dtype=operation.outputs[0].dtype)
     reduce = tf.reduce_max if operation.get_attr("binary_output") else tf.reduce_sum
     return reduce(rows, axis=-2)
+
+
+def _fixed_size(size: Any) -> int | None:
+    """The number of bins, where it does not depend on the values.
+
+    `tf.math.bincount` computes min(longest, max(shortest, highest value + 1)), and Keras' layers
+    set the longest and the shortest to the same constant.
+    """
+    import tensorflow as tf
+
+    bounds = [size]
+    if size.op.type == "Minimum" and size.op.inputs[1].op.type == "Maximum":
+        longest, bounded = size.op.inputs
+        bounds = [longest, bounded.op.inputs[0]]
+    constants = [tf.get_static_value(bound) for bound in bounds]
+    if any(constant is None or constant != constants[0] for constant in constants):
+        return None
+    return int(constants[0])
 
 
 FOR_ALL: dict[str, Replacement] = {"DenseBincount": _bincount}

@@ -25,13 +25,14 @@ def boundary_dtype(dtype: str) -> str:
     return "float32" if dtype.startswith(("float", "bfloat")) else "int32"
 
 
-def graph_for_coreml(
-    frozen: FrozenModel, names: dict[str, str], options: CoreMLOptions
-) -> tf.compat.v1.GraphDef:
-    """Build the graph with placeholders and results called by `names`.
+def function_for_coreml(frozen: FrozenModel, names: dict[str, str], options: CoreMLOptions) -> Any:
+    """Wrap the frozen graph in a function whose inputs and outputs are called by `names`.
 
-    An image input's placeholder takes pixels; its scale and offset are operations of the graph, so
-    that per-channel scales work as well, which Core ML's own image preprocessing lacks.
+    An image input takes pixels; its scale and offset are operations of the graph, so that
+    per-channel scales work as well, which Core ML's own image preprocessing lacks.
+
+    Returns:
+        A `ConcreteFunction` without variables.
 
     Raises:
         ConversionError: an image input has no image's shape or type, or is no input at all.
@@ -39,22 +40,34 @@ def graph_for_coreml(
     import tensorflow as tf
 
     images = _images_by_name(frozen, options)
-    with tf.Graph().as_default() as graph:
+    graph = frozen.graph_def()
+    mend_loops(graph)
+
+    def function(*features: tf.Tensor) -> list[tf.Tensor]:
         inputs = {
-            f"input_{index}:0": _input(spec, names[spec.name], images.get(spec.name))
-            for index, spec in enumerate(frozen.signature.inputs)
+            f"input_{index}:0": _value(feature, spec, images.get(spec.name))
+            for index, (feature, spec) in enumerate(
+                zip(features, frozen.signature.inputs, strict=True)
+            )
         }
         results = tf.graph_util.import_graph_def(
-            frozen.graph_def(),
+            graph,
             input_map=inputs,
             return_elements=[f"output_{i}:0" for i in range(len(frozen.signature.outputs))],
             name="frozen",
         )
-        for spec, tensor in zip(frozen.signature.outputs, results, strict=True):
+        return [
             tf.identity(_cast(tensor, boundary_dtype(spec.dtype)), name=names[spec.name])
-    mended = graph.as_graph_def(add_shapes=True)
-    mend_loops(mended)
-    return mended
+            for spec, tensor in zip(frozen.signature.outputs, results, strict=True)
+        ]
+
+    return tf.compat.v1.wrap_function(
+        function,
+        [
+            tf.TensorSpec(spec.shape, boundary_dtype(spec.dtype), name=names[spec.name])
+            for spec in frozen.signature.inputs
+        ],
+    )
 
 
 def _images_by_name(frozen: FrozenModel, options: CoreMLOptions) -> dict[str, ImageInput]:
@@ -89,16 +102,14 @@ def _refuse_what_is_no_image(spec: TensorSpec, image: ImageInput) -> None:
             )
 
 
-def _input(spec: TensorSpec, name: str, image: ImageInput | None) -> Any:
+def _value(feature: tf.Tensor, spec: TensorSpec, image: ImageInput | None) -> tf.Tensor:
+    """What the model gets for a feature: the tensor itself, or the pixels' values."""
     import tensorflow as tf
 
-    placeholder = tf.compat.v1.placeholder(boundary_dtype(spec.dtype), spec.shape, name=name)
-    if image is None:
-        return _cast(placeholder, spec.dtype)
-    value = placeholder
-    if np.any(np.asarray(image.scale) != 1):
+    value = feature
+    if image is not None and np.any(np.asarray(image.scale) != 1):
         value = value * tf.constant(image.scale, value.dtype)
-    if np.any(np.asarray(image.offset) != 0):
+    if image is not None and np.any(np.asarray(image.offset) != 0):
         value = value + tf.constant(image.offset, value.dtype)
     return _cast(value, spec.dtype)
 

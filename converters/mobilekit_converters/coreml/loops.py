@@ -2,15 +2,12 @@
 
 The frontend takes the first two variables of every `While` for a counter and a limit that nothing
 else uses, and throws away whatever depends on them; it finds the results of a loop by the names
-that the TensorFlow of 2020 gave to a body's results; and it looks functions up in the process's
-eager context. Loops of today's Keras hold none of that, so here each loop gets two such variables,
-each result its own `Identity` of the expected name, and the functions are lent to the context.
+that the TensorFlow of 2020 gave to a body's results. Loops of today's Keras hold none of that, so
+here each loop gets two such variables, and each result its own `Identity` of the expected name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,25 +27,30 @@ def mend_loops(graph: tf.compat.v1.GraphDef) -> None:
         loop.input[:] = [limit, limit, *loop.input]
         for key in ("T", "output_shapes", "_output_shapes"):
             _prepend(loop.attr[key])
-        _mend_function(functions[loop.attr["cond"].func.name], results=("identity",))
-        body = functions[loop.attr["body"].func.name]
-        count = len(body.signature.input_arg) + len(_UNUSED)
-        _mend_function(body, results=("", "", *(f"identity_{i}" for i in range(2, count))))
+        count = len(loop.input)
+        results = {
+            "cond": ("identity",),
+            "body": ("", "", *(f"identity_{index}" for index in range(2, count))),
+        }
+        for key, names in results.items():
+            mended = graph.library.function.add()
+            mended.CopyFrom(functions[loop.attr[key].func.name])
+            mended.signature.name += f"_of_loop_{loops.index(loop)}"
+            loop.attr[key].func.name = mended.signature.name
+            _mend_function(mended, names)
 
 
-@contextmanager
-def functions_in_context(graph: tf.compat.v1.GraphDef) -> Iterator[None]:
-    """Lend the graph's functions to TensorFlow's eager context, and take them back."""
-    from tensorflow.python.eager import context
+def readable(function: Any) -> Any:
+    """Return the function in the form in which coremltools reads it best.
 
-    names = [function.signature.name for function in graph.library.function]
-    for function in graph.library.function:
-        context.context().add_function_def(function)
-    try:
-        yield
-    finally:
-        for name in names:
-            context.context().remove_function(name)
+    A graph without loops goes in as a function: a GraphDef would be written out as text, weights
+    and all, for a line of a log. One with loops goes in as a GraphDef, since coremltools has
+    functions optimised once more, and that drops the unused variables. The GraphDef's functions are
+    in TensorFlow's eager context, where coremltools looks for them, as long as `function` lives.
+    """
+    graph = function.graph.as_graph_def(add_shapes=True)
+    has_loops = any(node.op in _LOOPS for node in graph.node)
+    return graph if has_loops else [function]
 
 
 def _add_constant(graph: tf.compat.v1.GraphDef, name: str) -> str:

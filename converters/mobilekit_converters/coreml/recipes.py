@@ -14,6 +14,7 @@ from typing import Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.canonical import NAMES_KEY, VARIANT_KEY, save_package
+from mobilekit_converters.coreml.heap import heap_set_aside
 from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.coreml.read_back import read_artifact
 from mobilekit_converters.errors import ConversionError, ProjectError
@@ -113,20 +114,20 @@ def _convert_frozen(
 ) -> None:
     import coremltools as ct
 
-    from mobilekit_converters.coreml.graph import graph_for_coreml
-    from mobilekit_converters.coreml.loops import functions_in_context
+    from mobilekit_converters.coreml.graph import function_for_coreml
+    from mobilekit_converters.coreml.loops import readable
     from mobilekit_converters.coreml.names import native_names
     from mobilekit_converters.coreml.tf_ops import register_missing_ops
     from mobilekit_converters.frozen import load_frozen
 
     frozen = load_frozen(folder)
     names = native_names(spec.name for spec in frozen.signature)
-    graph = graph_for_coreml(frozen, names, options)
+    function = function_for_coreml(frozen, names, options)
     register_missing_ops()
     try:
-        with functions_in_context(graph):
+        with heap_set_aside():
             model = ct.convert(
-                graph,
+                readable(function),
                 source="tensorflow",
                 inputs=_inputs(frozen.signature.inputs, names, options),
                 outputs=[
@@ -182,7 +183,8 @@ def _compress_parent(
         )
     read_artifact(parent, variant.parent or "")
     try:
-        model = compress(ct.models.MLModel(str(parent), skip_model_load=True))
+        with heap_set_aside():
+            model = compress(ct.models.MLModel(str(parent), skip_model_load=True))
     except Exception as error:
         raise ConversionError(
             f"coremltools cannot compress {parent.name} to {variant.name}: {_summary(error)}"
