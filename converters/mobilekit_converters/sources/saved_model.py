@@ -140,6 +140,11 @@ def _constants(function: Any) -> Iterator[tuple[str, NDArray[np.generic]]]:
     """Yield the floating point constants of a function and of all that it calls."""
     import tensorflow as tf
 
+    # Constants from outside of the function come to it as inputs, behind its own.
+    captured = function.captured_inputs
+    for end, value in zip(function.inputs[-len(captured) :], captured, strict=False):
+        if value.dtype.is_floating:
+            yield end.op.name, value.numpy()
     graph = function.graph.as_graph_def()
     bodies = [graph.node, *(body.node_def for body in graph.library.function)]
     for node in (node for body in bodies for node in body if node.op == "Const"):

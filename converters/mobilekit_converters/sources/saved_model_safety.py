@@ -28,6 +28,11 @@ _CHECKPOINTS = re.compile(r".*(Save|Restore|Checkpoint).*|Sharded(Filename|Files
 
 _BYTES_PER_NUMBER = 4
 
+Place = tuple[str, str]
+"""A node of the main graph, or a function: names are unique only among their own."""
+
+_NODE, _FUNCTION = "node", "function"
+
 _INITIALISERS = ("saved_model_main_op", "legacy_init_op")
 """Collections of what TensorFlow 1 runs while it loads."""
 
@@ -49,7 +54,9 @@ def refuse_dangerous_operations(path: Path, saved_model: Any) -> None:
         for node in _reachable(meta_graph, _roots(meta_graph)):
             if _CHECKPOINTS.fullmatch(node.op):
                 raise _refusal(path, node, "reads or writes checkpoint files")
-        for node in _reachable(meta_graph, [meta_graph.saver_def.restore_op_name]):
+        for node in _reachable(
+            meta_graph, [(_NODE, _node_name(meta_graph.saver_def.restore_op_name))]
+        ):
             if node.op.startswith("Save") or node.op.startswith("Merge"):
                 raise _refusal(path, node, "writes files while the model loads")
 
@@ -83,40 +90,43 @@ def _all_nodes(graph: Any) -> Iterator[Any]:
         yield from function.node_def
 
 
-def _roots(meta_graph: Any) -> Iterator[str]:
+def _roots(meta_graph: Any) -> Iterator[Place]:
     """Name the nodes and functions that loading and running the model can start from."""
-    yield from meta_graph.object_graph_def.concrete_functions
+    for name in meta_graph.object_graph_def.concrete_functions:
+        yield _FUNCTION, name
     for signature in meta_graph.signature_def.values():
         for tensor in signature.outputs.values():
-            yield tensor.name
+            yield _NODE, _node_name(tensor.name)
     for key in _INITIALISERS:
         if key in meta_graph.collection_def:
-            yield from meta_graph.collection_def[key].node_list.value
+            for name in meta_graph.collection_def[key].node_list.value:
+                yield _NODE, _node_name(name)
 
 
-def _reachable(meta_graph: Any, roots: Iterable[str]) -> Iterator[Any]:
+def _reachable(meta_graph: Any, roots: Iterable[Place]) -> Iterator[Any]:
     """Yield the nodes that the roots lead to, through inputs and through calls of functions."""
-    nodes = {node.name: [node] for node in meta_graph.graph_def.node}
-    functions = {
-        function.signature.name: list(function.node_def)
-        for function in meta_graph.graph_def.library.function
-    }
-    waiting = [_node_name(root) for root in roots]
-    visited: set[str] = set()
+    graph = meta_graph.graph_def
+    bodies: dict[Place, list[Any]] = {(_NODE, node.name): [node] for node in graph.node}
+    for function in graph.library.function:
+        bodies[_FUNCTION, function.signature.name] = list(function.node_def)
+    waiting = list(roots)
+    visited: set[Place] = set()
     while waiting:
-        name = waiting.pop()
-        if name in visited:
+        place = waiting.pop()
+        if place in visited:
             continue
-        visited.add(name)
-        for node in [*nodes.get(name, ()), *functions.get(name, ())]:
+        visited.add(place)
+        for node in bodies.get(place, ()):
             yield node
-            waiting.extend(_leads_to(node))
+            waiting.extend((_FUNCTION, name) for name in _called(node))
+            # The nodes of a function are all there already, and their inputs' names its own.
+            if place[0] == _NODE:
+                waiting.extend((_NODE, _node_name(name)) for name in node.input)
 
 
-def _leads_to(node: Any) -> Iterator[str]:
+def _called(node: Any) -> Iterator[str]:
     # A function may be called by its name in place of an operation's.
     yield node.op
-    yield from map(_node_name, node.input)
     for value in node.attr.values():
         yield value.func.name
         yield from (function.name for function in value.list.func)
