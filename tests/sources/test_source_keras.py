@@ -235,13 +235,19 @@ def test_file_of_a_newer_keras_says_so(edited: Edit) -> None:
         assert part in str(caught.value)
 
 
-def test_what_keras_says_is_passed_on(edited: Edit) -> None:
+def test_what_keras_says_is_passed_on_and_nothing_stays_behind(
+    edited: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def resize(config: dict[str, Any]) -> None:
         layer(config, "box")["config"]["units"] = 5
 
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with pytest.raises(SourceError, match=r"Keras 3.* cannot load edited\.keras") as caught:
         open_source(edited(resize), SourceOptions())
     assert caught.value.__cause__ is not None
+    assert not list(temporary.iterdir()), "the copy that Keras was given stayed behind"
 
 
 def test_freezing_writes_the_signature(keras_file: Path, tmp_path: Path) -> None:

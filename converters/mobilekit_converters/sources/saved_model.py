@@ -60,15 +60,15 @@ def open_source(path: Path, options: SourceOptions) -> Source:
     except Exception as error:
         hint = "Check that `variables/` is whole, and that no custom operation is needed."
         raise load_error(path, framework, error, hint) from error
-    function = loaded.signatures[choose_signature(path, loaded.signatures, options.signature)]
+    key = choose_signature(path, loaded.signatures, options.signature)
+    function = loaded.signatures[key]
     variables = _variables(function)
     refuse_non_finite(path, variables.items())
     refuse_non_finite_constants(path, _constants(function))
 
     def call(tensors: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        # The function keeps its module alive, and with it the variables.
-        assert loaded is not None
-        return dict(function(**tensors))
+        # Through `loaded`, which keeps the variables alive.
+        return dict(loaded.signatures[key](**tensors))
 
     specs = function.structured_input_signature[1]
     return trace(
@@ -112,7 +112,7 @@ def choose_signature(path: Path, names: Any, chosen: str | None) -> str:
         )
     raise SourceError(
         f"{path.name} has several signatures and none is called {_DEFAULT!r}: {', '.join(listed)}. "
-        "Choose one with `[model] signature` or --signature."
+        "Choose one with `[model] signature` in the project file."
     )
 
 
