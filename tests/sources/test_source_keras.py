@@ -266,3 +266,23 @@ def test_freezing_writes_the_signature(keras_file: Path, tmp_path: Path) -> None
     results = frozen.concrete_function()(**{n: tf.constant(a) for n, a in inputs.items()})
     for name, expected in source.predict(inputs).items():
         np.testing.assert_allclose(results[name], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_cause_is_found_behind_what_keras_puts_before_it(tmp_path: Path) -> None:
+    import keras
+
+    x = keras.Input((2,), name="x")
+    model = keras.Model(x, keras.layers.Dense(1, name="two words")(x))
+    with pytest.raises(SourceError, match=r"'two words' is not a valid .*scope name"):
+        open_source(save(model, tmp_path / "scope.keras"), SourceOptions())
+
+
+@pytest.mark.parametrize("name", ["two words", "größe", "a.b-c:d", "1x"])
+def test_inputs_may_have_any_name(tmp_path: Path, name: str) -> None:
+    import keras
+
+    x = keras.Input((2,), name=name)
+    path = save(keras.Model(x, keras.layers.Dense(1, name="y")(x)), tmp_path / "name.keras")
+    source = open_source(path, SourceOptions())
+    assert names(source.signature) == [[name], ["y"]]
+    assert source.predict({name: np.ones((1, 2), np.float32)})["y"].shape == (1, 1)

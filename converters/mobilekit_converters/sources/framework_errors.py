@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mobilekit_converters.errors import SourceError
 
 _LONGEST = 400
+_TERMINAL_CODES = re.compile("\x1b\\[[0-9;]*m")
+_FRAMES = ("Exception encountered when calling", "in user code:", "File ")
+"""What Keras and TensorFlow put before the cause."""
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error that says something, cut to a readable length."""
-    lines = (line.strip() for line in str(error).splitlines())
-    line = next((line for line in lines if any(map(str.isalnum, line))), type(error).__name__)
+    text = _TERMINAL_CODES.sub("", str(error))
+    lines = [line.strip() for line in text.splitlines() if any(map(str.isalnum, line))]
+    line = next((line for line in lines if not line.startswith(_FRAMES)), type(error).__name__)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
