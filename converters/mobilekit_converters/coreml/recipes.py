@@ -7,6 +7,7 @@ package of their parent variant, whose weights they replace.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,14 @@ from typing import Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.canonical import NAMES_KEY, VARIANT_KEY, save_package
+from mobilekit_converters.coreml.graph import boundary_dtype, function_for_coreml
 from mobilekit_converters.coreml.heap import heap_set_aside
 from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.coreml.read_back import read_artifact
 from mobilekit_converters.errors import ConversionError, ProjectError
+from mobilekit_converters.frozen import load_frozen
+from mobilekit_converters.signature import Signature, TensorSpec
+from mobilekit_converters.signature_check import require_signature
 from mobilekit_converters.variants import Variant
 
 
@@ -91,11 +96,30 @@ def convert(
         ConversionError: the model cannot be converted, or the package is not whole.
     """
     recipe = _recipe(variant, options)
-    if recipe.compress is None:
-        _convert_frozen(variant, recipe, frozen, output, options)
-    else:
-        _compress_parent(variant, recipe.compress, output, parent)
-    return read_artifact(output, variant.name)
+    source = load_frozen(frozen).signature
+    try:
+        if recipe.compress is None:
+            _convert_frozen(variant, recipe, frozen, output, options)
+        else:
+            _compress_parent(variant, recipe.compress, output, parent)
+        expected = _boundary(source, options)
+        return require_signature(read_artifact(output, variant.name), expected)
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)
+        raise
+
+
+def _boundary(source: Signature, options: CoreMLOptions) -> Signature:
+    """The source's signature with the dtypes that Core ML's features have."""
+    images = {image.name for image in options.images}
+
+    def feature(spec: TensorSpec) -> TensorSpec:
+        dtype = "uint8" if spec.name in images else boundary_dtype(spec.dtype)
+        return TensorSpec(name=spec.name, shape=spec.shape, dtype=dtype)
+
+    return Signature(
+        inputs=tuple(map(feature, source.inputs)), outputs=tuple(map(feature, source.outputs))
+    )
 
 
 def _recipe(variant: Variant, options: CoreMLOptions) -> Recipe:
@@ -114,11 +138,9 @@ def _convert_frozen(
 ) -> None:
     import coremltools as ct
 
-    from mobilekit_converters.coreml.graph import function_for_coreml
     from mobilekit_converters.coreml.loops import readable
     from mobilekit_converters.coreml.names import native_names
     from mobilekit_converters.coreml.tf_ops import register_missing_ops
-    from mobilekit_converters.frozen import load_frozen
 
     frozen = load_frozen(folder)
     names = native_names(spec.name for spec in frozen.signature)
@@ -166,8 +188,6 @@ def _inputs(specs: Any, names: dict[str, str], options: CoreMLOptions) -> list[A
 
 def _numpy(dtype: str) -> Any:
     import numpy as np
-
-    from mobilekit_converters.coreml.graph import boundary_dtype
 
     return np.dtype(boundary_dtype(dtype)).type
 
