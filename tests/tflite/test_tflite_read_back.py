@@ -12,7 +12,7 @@ from tflite_models import Make, edit
 
 from mobilekit_converters.errors import ConversionError, MobilekitError, SourceError
 from mobilekit_converters.tflite import precision_of, read_artifact
-from mobilekit_converters.tflite.flatbuffer import read_model
+from mobilekit_converters.tflite.flatbuffer import Model, read_model
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"
 
@@ -116,6 +116,23 @@ def test_quantisation_is_read_per_axis_and_per_tensor(make: Make) -> None:
     per_tensor = next(t for t in tensors if t.quantisation and t.quantisation.axis is None)
     assert per_tensor.quantisation is not None
     assert len(per_tensor.quantisation.scales) == 1
+
+
+def test_data_that_tensors_share_counts_once(make: Make) -> None:
+    model = read_model(make("fp32").path)
+    tensors = model.subgraphs[0].tensors
+    assert 4 * (3 * 3 * 2 * 16 + 256 * 10) <= model.weight_bytes() < make("fp32").file_bytes
+    doubled = Model(subgraphs=model.subgraphs * 2, signatures=model.signatures)
+    assert doubled.weight_bytes() == model.weight_bytes()
+    assert model.weight_bytes() <= sum(tensor.constant_bytes or 0 for tensor in tensors)
+
+
+def test_an_operator_newer_than_the_schema_keeps_its_number(copy: Path) -> None:
+    def renumber(model: Any) -> None:
+        code = model.operatorCodes[model.subgraphs[0].operators[-1].opcodeIndex]
+        code.builtinCode, code.deprecatedBuiltinCode = 9999, 127
+
+    assert "BUILTIN_9999" in read_artifact(edit(copy, renumber), "tflite-fp32").operators
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

@@ -43,13 +43,15 @@ _NO_MODEL = "is no whole TFLite model"
 class Tensor:
     """One tensor. `dtype` is numpy's name, or TFLite's in lower case where numpy has none.
 
-    `constant_bytes` is the size of the data that the file holds for it; None where it holds none.
+    `constant_bytes` is the size of the data that the file holds for it, in its list of data at
+    `buffer`, which tensors may share; None where it holds none.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     quantisation: Quantisation | None
+    buffer: int
     constant_bytes: int | None
     is_variable: bool
 
@@ -95,6 +97,11 @@ class Model:
 
     subgraphs: tuple[Subgraph, ...]
     signatures: tuple[NamedSignature, ...]
+
+    def weight_bytes(self) -> int:
+        """Return the size of all tensors' data, each counted once however many share it."""
+        tensors = (tensor for graph in self.subgraphs for tensor in graph.tensors)
+        return sum({tensor.buffer: tensor.constant_bytes or 0 for tensor in tensors}.values())
 
     def operator_counts(self) -> dict[str, int]:
         """Count the operators of all subgraphs by name, sorted by name."""
@@ -201,6 +208,7 @@ class _Reader:
             shape=shape,
             dtype=self._dtypes[tensor.Type()],
             quantisation=self._quantisation(tensor.Quantization(), len(shape)),
+            buffer=int(tensor.Buffer()),
             constant_bytes=self._buffers[tensor.Buffer()],
             is_variable=bool(tensor.IsVariable()),
         )
@@ -225,7 +233,8 @@ class _Reader:
         code = self._codes[operator.OpcodeIndex()]
         # Codes up to 126 live in the old 8-bit field, which newer files fill with 127 for the rest.
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        name = self._operators[number]
+        # A newer file may hold operators that this schema has no name for.
+        name = self._operators.get(number, f"BUILTIN_{number}")
         custom = name == "CUSTOM"
         return Operator(
             name=self._text(code.CustomCode()) if custom else name,

@@ -66,10 +66,8 @@ def read_artifact(
     """
     model = read_model(path)
     _require_operators(path, model, allowed_operators)
-    weights = 0
     for graph in model.subgraphs:
         _require_data(path, graph)
-        weights += sum(tensor.constant_bytes or 0 for tensor in graph.tensors)
     precision = _precision(model)
     _require_precision(path, variant_name, precision, model)
     return Artifact(
@@ -80,7 +78,7 @@ def read_artifact(
         signature=signature_of(model),
         operators=model.operator_counts(),
         proofs=(
-            f"holds all of its weights ({weights:,} bytes)",
+            f"holds all of its weights ({model.weight_bytes():,} bytes)",
             f"its tensors show {precision}",
             "has no variable operator",
             "has no custom operator and none that needs TensorFlow"
