@@ -202,6 +202,7 @@ def _report(
         golden=results.values[GOLDEN],
         variants=variants,
         environment=environment(),
+        notes=results.values[GOLDEN].notes,
     )
 
 

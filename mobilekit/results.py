@@ -97,12 +97,16 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenFacts:
-    """The inputs that the checks used. `origin` says in a sentence where they come from."""
+    """The inputs that the checks used.
+
+    `origin` says in a sentence where they come from, `notes` what had to be guessed.
+    """
 
     samples: int
     stored: int
     origin: str
     labelled: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

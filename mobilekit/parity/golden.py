@@ -14,6 +14,14 @@ from numpy.typing import NDArray
 
 from mobilekit.parity.batches import batch_size, predict_samples, sample_shape
 from mobilekit.parity.data import load_samples
+from mobilekit.parity.guesses import (
+    LEAST_LIVELINESS,
+    is_classification,
+    liveliest_range,
+    liveliness,
+    unknown,
+    with_range,
+)
 from mobilekit.parity.inputs import InputFacts
 from mobilekit.parity.synthetic import generate
 from mobilekit.results import GoldenFacts
@@ -28,6 +36,9 @@ LEAST_SAMPLES = 32
 
 MOST_LABELLED = 256
 """Labelled samples that checks use: enough to see a drop of 5 %, few enough for slow kernels."""
+
+TRIED_SAMPLES = 8
+"""How many samples tell in which range a model's outputs vary."""
 
 STORED_SAMPLES = 4
 """How many samples a release carries, for tests on phones."""
@@ -140,9 +151,12 @@ def make(source: Model, request: GoldenRequest) -> tuple[Golden, GoldenFacts]:
     signature = source.signature
     _require_known("input", request.inputs, signature.inputs)
     _require_known("output", request.outputs, signature.outputs)
-    chosen = (
-        _from_data(signature, request) if request.evaluation else _generated(signature, request)
-    )
+    notes: list[str] = []
+    if request.evaluation:
+        chosen = _from_data(signature, request)
+    else:
+        request = _with_ranges(source, request, notes)
+        chosen = _generated(signature, request)
     golden = replace(chosen, outputs=predict_samples(source.predict, signature, chosen.inputs))
     for name, values in golden.outputs.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -150,12 +164,61 @@ def make(source: Model, request: GoldenRequest) -> tuple[Golden, GoldenFacts]:
                 f"The source itself gives NaN or Inf in output {name!r} for {_plainly(golden)}. "
                 "No artifact can be checked against that: mend the model, or give other data."
             )
+    golden = _with_guessed_tasks(golden, request, notes)
+    if len(golden) > 1 and liveliness(golden.outputs) < LEAST_LIVELINESS:
+        notes.append(
+            f"The trained model answers all {len(golden)} samples nearly alike, so the checks "
+            "prove little. Give real inputs with [data] evaluation."
+        )
     return golden, GoldenFacts(
         samples=len(golden),
         stored=min(STORED_SAMPLES, len(golden)),
         origin=golden.origin,
         labelled=golden.labels is not None,
+        notes=tuple(notes),
     )
+
+
+def _with_ranges(source: Model, request: GoldenRequest, notes: list[str]) -> GoldenRequest:
+    """Give the inputs whose range nobody gave the one in which the outputs vary most."""
+    signature = source.signature
+    names = unknown(signature.inputs, request.inputs)
+    if not names:
+        return request
+    batch = batch_size(signature)
+    shapes = {spec.name: sample_shape(spec, batch) for spec in signature.inputs}
+
+    def ranged(bounds: tuple[float, float]) -> GoldenRequest:
+        found = {
+            name: with_range(request.inputs.get(name, InputFacts()), shapes[name], bounds)
+            for name in names
+        }
+        return replace(request, inputs={**request.inputs, **found})
+
+    def answer(bounds: tuple[float, float]) -> dict[str, NDArray[np.generic]]:
+        few = _generated(signature, replace(ranged(bounds), samples=TRIED_SAMPLES))
+        return predict_samples(source.predict, signature, few.inputs)
+
+    low, high = liveliest_range(answer)
+    notes.append(
+        f"No range was given for {', '.join(names)}. Of the usual ones the trained model's outputs "
+        f"vary most with {low:g} to {high:g}, which the generated inputs have. Give the right one "
+        "with range or kind in [model.inputs.NAME], or real inputs with [data] evaluation."
+    )
+    return ranged((low, high))
+
+
+def _with_guessed_tasks(golden: Golden, request: GoldenRequest, notes: list[str]) -> Golden:
+    """Take outputs that nobody described, and that look like a classification, for one."""
+    tasks = dict(golden.tasks)
+    for name, values in golden.outputs.items():
+        if name not in request.outputs and is_classification(values):
+            tasks[name] = "classification"
+            notes.append(
+                f"Output {name!r} was taken for a classification, because its values add up to 1. "
+                "Say what it is with kind in [model.outputs.NAME]."
+            )
+    return replace(golden, tasks=tasks)
 
 
 def _plainly(golden: Golden) -> str:
