@@ -14,6 +14,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -100,7 +101,7 @@ def run_jobs(
     Args:
         jobs: at most one of each name; `after` names jobs of this list.
         limits: the bounds to keep.
-        logs: a folder that gets one file per job.
+        logs: a folder that gets one file per job, and the jobs' temporary files.
         on_start: called as each job starts.
     """
     context = _context(logs) if jobs else None
@@ -208,6 +209,8 @@ def _work(
 ) -> None:
     """The body of a worker process: run the function, send back its value or its error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a killed process leaves behind goes with the folder of the logs.
+    tempfile.tempdir = str(log.parent)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stream = log.open("ab", buffering=0)
     os.dup2(stream.fileno(), 1)

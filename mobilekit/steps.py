@@ -297,7 +297,7 @@ class Planner:
                     "budget": budget,
                 },
                 after=(conversion.name, GOLDEN),
-                cost=5,
+                cost=60 if target == REFERENCE_TARGET else 5,
                 memory=_SESSION_BYTES + 4 * self.examination.bytes,
             )
 

@@ -72,12 +72,10 @@ def check_calibration(
 
     `source` is the cache entry of `freeze_source`.
     """
-    import numpy as np
-
-    from mobilekit.parity.data import load_samples
+    from mobilekit.parity.data import load_samples, save_arrays
 
     samples = load_samples(path, stored_value(source, SourceFacts).signature, facts)
-    np.savez(output / CALIBRATION, **samples.inputs)  # type: ignore[arg-type]
+    save_arrays(output / CALIBRATION, samples.inputs)
     return len(samples)
 
 

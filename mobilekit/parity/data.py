@@ -106,6 +106,14 @@ def load_samples(
     )
 
 
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    """Write an `.npz` whose arrays have any name; `numpy.savez` refuses one called `file`."""
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+
+
 def _read_arrays(
     path: Path, archive: zipfile.ZipFile, signature: Signature, most_bytes: int
 ) -> dict[str, NDArray[np.generic]]:

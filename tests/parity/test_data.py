@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mobilekit.parity.data import load_samples
+from mobilekit.parity.data import load_samples, save_arrays
 from mobilekit.parity.inputs import InputFacts
 from mobilekit_converters.errors import DataError
 from mobilekit_converters.signature import Signature, TensorSpec
@@ -179,3 +179,11 @@ def test_a_damaged_file_is_a_clean_error_or_whole(
         return
     assert len(samples) == 6
     assert not truncate
+
+
+@pytest.mark.parametrize("name", ["file", "a/b", "größe 1", "x.npy"])
+def test_saved_arrays_may_have_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "arrays.npz"
+    save_arrays(path, {name: np.arange(6, dtype=np.float32).reshape(2, 3)})
+    with np.load(path, allow_pickle=False) as stored:
+        assert stored[name].tolist() == [[0, 1, 2], [3, 4, 5]]
