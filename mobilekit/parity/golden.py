@@ -151,6 +151,7 @@ def make(source: Model, request: GoldenRequest) -> tuple[Golden, GoldenFacts]:
     signature = source.signature
     _require_known("input", request.inputs, signature.inputs)
     _require_known("output", request.outputs, signature.outputs)
+    _require_labels(signature, request)
     notes: list[str] = []
     if request.evaluation:
         chosen = _from_data(signature, request)
@@ -241,6 +242,21 @@ def _require_known(what: str, facts: Mapping[str, object], specs: tuple[TensorSp
             raise ProjectError(
                 f"[model.{what}s.{name}]: the model has no {what} {name!r}.{nearest(name, names)} "
                 f"It has: {', '.join(names)}."
+            )
+
+
+def _require_labels(signature: Signature, request: GoldenRequest) -> None:
+    """Refuse labels that are more or fewer than the classes that they name."""
+    from mobilekit_converters.errors import ProjectError
+
+    batch = batch_size(signature)
+    for spec in signature.outputs:
+        labels = request.outputs.get(spec.name, OutputFacts()).labels
+        classes = max(math.prod(sample_shape(spec, batch)), 2)
+        if labels and len(labels) != classes:
+            raise ProjectError(
+                f"[model.outputs.{spec.name}] labels names {len(labels)} classes, and the output "
+                f"has {classes}. Put one class on each line, in the output's order."
             )
 
 

@@ -91,6 +91,11 @@ CASES: list[tuple[str, Change, str]] = [
         lambda p: store(p, "evaluation.npz", image=IMAGES, labels=np.full(40, 10)),
         "classes",
     ),
+    (
+        "a label too few",
+        lambda p: (p / "labels.txt").write_text("zero\none\n") and None,
+        "names 2 classes, and the output has 10",
+    ),
     ("no toml", lambda p: (p / "mobilekit.toml").write_text("[model") and None, "TOML"),
 ]
 
