@@ -46,11 +46,27 @@ class FrozenModel:
         """The SavedModel folder; its signature `serving_default` has the source's names."""
         return self.folder / "saved_model"
 
-    def concrete_function(self) -> Any:
-        """Load the `tf.types.experimental.ConcreteFunction` of the SavedModel's signature."""
+    def concrete_function(self) -> Callable[..., dict[str, tf.Tensor]]:
+        """Load the SavedModel's signature as a function.
+
+        It takes tensors as keyword arguments by the source's names, and returns a dict of tensors
+        by the source's names.
+        """
         import tensorflow as tf
 
-        return tf.saved_model.load(str(self.saved_model)).signatures[SIGNATURE_NAME]
+        function = tf.saved_model.load(str(self.saved_model)).signatures[SIGNATURE_NAME]
+
+        def call(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+            return dict(
+                function(
+                    **{
+                        f"input_{index}": tensors[spec.name]
+                        for index, spec in enumerate(self.signature.inputs)
+                    }
+                )
+            )
+
+        return call
 
     def graph_def(self) -> tf.compat.v1.GraphDef:
         """Load the graph; its ends are `input_0`… and `output_0`… in signature order."""
@@ -85,9 +101,9 @@ def freeze(call: Call, signature: Signature, folder: Path) -> None:
 
     module = tf.Module()
     module.serve = _as_function(_replace(graph, FOR_TFLITE, inputs, outputs), signature)
-    tf.saved_model.save(
-        module, str(folder / "saved_model"), signatures={SIGNATURE_NAME: module.serve}
-    )
+    saved_model = folder / "saved_model"
+    tf.saved_model.save(module, str(saved_model), signatures={SIGNATURE_NAME: module.serve})
+    _name_inputs(saved_model / "saved_model.pb", signature)
 
 
 def load_frozen(folder: Path) -> FrozenModel:
@@ -315,7 +331,7 @@ def _drop_waiting(graph: tf.compat.v1.GraphDef, inputs: list[str]) -> None:
 
 
 def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
-    """Wrap the graph so that a SavedModel's signature carries the source's names."""
+    """Wrap the graph in a function of `input_0`…, with the source's names for its outputs."""
     import tensorflow as tf
 
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -327,8 +343,27 @@ def _as_function(graph: tf.compat.v1.GraphDef, signature: Signature) -> Any:
         )
         return dict(zip((spec.name for spec in signature.outputs), results, strict=True))
 
-    specs = [tf.TensorSpec(s.shape, s.dtype, name=s.name) for s in signature.inputs]
+    specs = [
+        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{index}")
+        for index, spec in enumerate(signature.inputs)
+    ]
     return tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
+
+
+def _name_inputs(file: Path, signature: Signature) -> None:
+    """Give the stored signature's inputs the source's names.
+
+    `tf.saved_model.save` takes them from Python arguments, where `a/b` and `a-b` are the same.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    stored = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    inputs = stored.meta_graphs[0].signature_def[SIGNATURE_NAME].inputs
+    tensors = [inputs[f"input_{index}"].SerializeToString() for index in range(len(inputs))]
+    inputs.clear()
+    for spec, tensor in zip(signature.inputs, tensors, strict=True):
+        inputs[spec.name].ParseFromString(tensor)
+    file.write_bytes(stored.SerializeToString(deterministic=True))
 
 
 def _refuse_what_cannot_stand_alone(graph: tf.compat.v1.GraphDef) -> None:

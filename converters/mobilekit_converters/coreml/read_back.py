@@ -97,7 +97,8 @@ def read_artifact(path: Path, variant: str) -> Artifact:
     custom = sorted(name for name in operators if name.startswith("custom"))
     if custom:
         raise _broken(path, f"it has custom operations, which need code in the app: {custom}")
-    _check_precision(path, variant, operators, list(_blobs(path, operations)))
+    blobs = list(_blobs(path, operations))
+    _check_precision(path, variant, operators, blobs)
     names = _names(path, spec)
     return Artifact(
         variant=variant,
@@ -107,6 +108,12 @@ def read_artifact(path: Path, variant: str) -> Artifact:
         signature=_signature(path, spec, names),
         operators=dict(sorted(operators.items())),
         native_names={name: native for name, native in names.items() if name != native},
+        proofs=(
+            f"holds all of its weights ({sum(blob.bytes for blob in blobs):,} bytes in "
+            f"{len(blobs)} tensors)",
+            "its weights have the variant's precision",
+            "has no custom operator",
+        ),
     )
 
 
@@ -208,7 +215,7 @@ def _check_precision(path: Path, variant: str, operators: Counter[str], blobs: l
             f"{unwanted.lower()}",
         )
     expected = _COMPRESSED_OPERATORS.get(precision, set())
-    large = [b for b in blobs if b.operator == "const" and b.values >= _COMPRESSED_FROM]
+    large = [blob for blob in blobs if blob.values >= _COMPRESSED_FROM]
     if expected and large and not expected & set(operators):
         raise _broken(
             path, f"{variant} has {len(large)} large weights and none of them is compressed"

@@ -17,6 +17,7 @@ def register_missing_ops() -> None:
     """Teach coremltools the operations below. Doing it again does nothing."""
     from coremltools.converters.mil import Builder as mb  # noqa: N813 - its documented name
     from coremltools.converters.mil import register_tf_op
+    from coremltools.converters.mil.mil import types
 
     def Erfc(context: Any, node: Any) -> None:  # noqa: N802
         """1 - erf(x), as in the exact GELU."""
@@ -44,5 +45,19 @@ def register_missing_ops() -> None:
         reached = mb.cast(x=mb.greater_equal(x=x, y=boundaries), dtype="int32")
         context.add(node.name, mb.reduce_sum(x=reached, axes=[-1], name=node.name))
 
-    for function in (Bucketize, EnsureShape, Erfc, Expm1, IsNan):
+    def Cast(context: Any, node: Any) -> None:  # noqa: N802
+        """To a number or a truth value; coremltools' own knows no `bool` and no small integers.
+
+        All integers are int32 here, as they are in the rest of coremltools.
+        """
+        x, to = context[node.inputs[0]], node.attr["DstT"]
+        if types.is_bool(to):
+            zero = 0.0 if types.is_float(x.dtype) else 0
+            x = mb.identity(x=x) if types.is_bool(x.dtype) else mb.not_equal(x=x, y=zero)
+            context.add(node.name, mb.identity(x=x, name=node.name))
+            return
+        dtype = "int32" if types.is_int(to) else "fp16" if to == types.fp16 else "fp32"
+        context.add(node.name, mb.cast(x=x, dtype=dtype, name=node.name))
+
+    for function in (Bucketize, Cast, EnsureShape, Erfc, Expm1, IsNan):
         register_tf_op(function, override=True)
