@@ -247,6 +247,11 @@ def _name_functions(graph: tf.compat.v1.GraphDef) -> None:
     was traced before; and a process holds only one function of a name, so that numbers alone would
     mix two models up.
     """
+    for nodes in _functions(graph):
+        for node in nodes:
+            node.ClearField("experimental_debug_info")
+    for function in graph.library.function:
+        _name_arguments(function)
     library = {function.signature.name: function for function in graph.library.function}
     order = _functions_in_order_of_use(graph, library)
     graph.ClearField("library")
@@ -257,6 +262,26 @@ def _name_functions(graph: tf.compat.v1.GraphDef) -> None:
         graph,
         {f"function_{index}": f"function_{index}_of_{digest}" for index in range(len(order))},
     )
+
+
+def _name_arguments(function: Any) -> None:
+    """Number a function's arguments and results; their names, too, carry the process's numbers."""
+    signature = function.signature
+    names = {arg.name: f"argument_{index}" for index, arg in enumerate(signature.input_arg)}
+    results = [function.ret[arg.name] for arg in signature.output_arg]
+    function.ret.clear()
+    function.control_ret.clear()
+    del signature.control_output[:]
+    for argument in signature.input_arg:
+        argument.name = names[argument.name]
+    for index, (result, source) in enumerate(zip(signature.output_arg, results, strict=True)):
+        result.name = f"result_{index}"
+        function.ret[result.name] = names.get(source, source)
+    for node in function.node_def:
+        node.input[:] = [
+            f"^{names[name[1:]]}" if name[1:] in names else names.get(name, name)
+            for name in node.input
+        ]
 
 
 def _functions_in_order_of_use(

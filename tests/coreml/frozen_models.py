@@ -24,6 +24,7 @@ def freeze_classifier(folder: Path) -> Path:
     import keras
     import tensorflow as tf
 
+    keras.backend.clear_session()  # Layers are numbered, and the numbers reach the graph.
     keras.utils.set_random_seed(7)
     layers = keras.layers
     model = keras.Sequential(

@@ -113,6 +113,13 @@ def test_every_system_gets_its_package(minimum: str, frozen: Path, tmp_path: Pat
     assert [spec.dtype for spec in artifact.signature] == ["float32", "float32", "int32"]
 
 
+def test_a_parent_stays_as_it_is(frozen: Path, packages: dict[str, Path], tmp_path: Path) -> None:
+    """Several children are made from one package at a time, and a release holds it."""
+    parent, before = packages["fp16"], sha256_of_path(packages["fp16"])
+    coreml.convert(variant("coreml-w8"), frozen, tmp_path / "m.mlpackage", CoreMLOptions(), parent)
+    assert sha256_of_path(parent) == before
+
+
 def test_a_missing_parent_is_refused(frozen: Path, tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="from the package of coreml-fp16, and none"):
         coreml.convert(variant("coreml-w8"), frozen, tmp_path / "m.mlpackage", CoreMLOptions())

@@ -65,6 +65,20 @@ def test_loops_stay_functional(tmp_path: Path) -> None:
     assert not operations & {"Enter", "Exit", "Switch", "Merge"}
 
 
+def test_the_graph_does_not_depend_on_what_was_traced_before(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def call(tensors: dict[str, Any]) -> dict[str, Any]:
+        scale = tf.constant(2.0)
+        _, y = tf.while_loop(lambda i, _: i < 5, lambda i, y: (i + 1, y * scale), (0, tensors["x"]))
+        return {"y": y}
+
+    for folder in ("first", "second"):
+        freeze(call, ONE_TO_ONE, tmp_path / folder)
+    first, second = ((tmp_path / name / "graph.pb").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
 def test_variables_become_constants(tmp_path: Path) -> None:
     import tensorflow as tf
 
