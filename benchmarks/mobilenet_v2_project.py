@@ -35,6 +35,10 @@ color = "rgb"
 scale = 0.00784313725490196   # 2/255
 offset = -1.0
 
+# The weights were never trained: which of the thousand classes comes first says nothing.
+[model.outputs.predictions]
+kind = "tensor"
+
 [data]
 calibration = "calibration.npz"
 evaluation = "evaluation.npz"

@@ -21,7 +21,8 @@ from mobilekit.release import check_output, output_errors, staged, write_manifes
 from mobilekit.results import Check, ModelFacts, Report, VariantResult
 from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import MobilekitError, SourceError
+from mobilekit_converters.errors import MobilekitError, OutputError, SourceError
+from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.sources import Examination, examine
 from mobilekit_converters.variants import VARIANTS
 
@@ -295,7 +296,8 @@ def _fill(
     (stage / "models").mkdir()
     for variant in report.variants:
         if variant.status == "built":
-            _copy(entries[variant.name] / Path(variant.file).name, stage / variant.file)
+            artifact = entries[variant.name] / Path(variant.file).name
+            _copy(artifact, stage / variant.file, variant.sha256)
     write_golden(stage / "golden", load(entries[GOLDEN] / GOLDEN_FILE))
     for name, text in results.logs.items():
         log = stage / "logs" / f"{name}.log"
@@ -313,8 +315,13 @@ def _fill(
     )
 
 
-def _copy(artifact: Path, target: Path) -> None:
+def _copy(artifact: Path, target: Path, sha256: str) -> None:
     if artifact.is_dir():
         shutil.copytree(artifact, target)
     else:
         shutil.copyfile(artifact, target)
+    if sha256_of_path(target) != sha256:
+        raise OutputError(
+            f"{artifact} is no longer what was checked: something else changed the cache. "
+            "Run again, with another --cache if it happens twice."
+        )

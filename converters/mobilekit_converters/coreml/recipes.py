@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,14 +203,17 @@ def _compress_parent(
             f"{variant.name} is made from the package of {variant.parent}, and none was given."
         )
     read_artifact(parent, variant.parent or "")
-    try:
-        with heap_set_aside():
-            model = compress(ct.models.MLModel(str(parent), skip_model_load=True))
-    except Exception as error:
-        raise ConversionError(
-            f"coremltools cannot compress {parent.name} to {variant.name}: {_summary(error)}"
-        ) from error
-    save_package(model, output, {VARIANT_KEY: variant.name})
+    with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
+        # coremltools writes the manifest of every package that it opens, and others read this one.
+        copy = shutil.copytree(parent, Path(folder) / parent.name)
+        try:
+            with heap_set_aside():
+                model = compress(ct.models.MLModel(str(copy), skip_model_load=True))
+        except Exception as error:
+            raise ConversionError(
+                f"coremltools cannot compress {parent.name} to {variant.name}: {_summary(error)}"
+            ) from error
+        save_package(model, output, {VARIANT_KEY: variant.name})
 
 
 def _summary(error: Exception) -> str:
