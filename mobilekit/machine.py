@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from importlib import metadata
@@ -13,7 +14,6 @@ _TOOLS = (
     "ai-edge-litert",
     "coremltools",
     "numpy",
-    "scikit-learn",
 )
 
 
@@ -31,6 +31,7 @@ def default_memory() -> float:
     return max(0.5, 0.8 * float(psutil.virtual_memory().available) / 2**30)
 
 
+@functools.cache
 def tool_versions() -> dict[str, str]:
     """Return the version of each library whose output ends up in artifacts or numbers."""
     return {name: metadata.version(name) for name in _TOOLS}

@@ -10,12 +10,11 @@ import ai_edge_litert.interpreter
 import coremltools.converters.mil
 import coremltools.optimize.coreml
 import keras
-import sklearn.cluster
 import tensorflow
 
 import mobilekit.tasks
 
-__all__ = ["ai_edge_litert", "coremltools", "keras", "mobilekit", "sklearn", "tensorflow"]
+__all__ = ["ai_edge_litert", "coremltools", "keras", "mobilekit", "tensorflow"]
 
 gc.collect()
 gc.freeze()

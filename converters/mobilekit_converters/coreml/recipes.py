@@ -52,12 +52,14 @@ def _int8_weights(model: Any) -> Any:
 
 
 def _palette(bits: int) -> Callable[[Any], Any]:
-    """One palette per weight tensor, chosen by k-means."""
+    """One palette per weight tensor, the one of least squared error."""
 
     def compress(model: Any) -> Any:
         import coremltools.optimize.coreml as optimize
 
-        config = optimize.OpPalettizerConfig(mode="kmeans", nbits=bits)
+        from mobilekit_converters.coreml.palette import palette_of
+
+        config = optimize.OpPalettizerConfig(mode="custom", lut_function=palette_of(bits))
         return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
 
     return compress
