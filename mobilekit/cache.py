@@ -7,18 +7,22 @@ hashes. It appears whole or not at all, and a damaged one is made again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mobilekit_converters.hashing import sha256_of_path
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _ENTRY = "entry.json"
 _UNUSED_SECONDS = 30 * 24 * 3600
@@ -41,10 +45,17 @@ def key_of(**parts: Any) -> str:
 
 def stored_value(entry: Path, kind: type[T]) -> T:
     """Return the value in an entry that is whole."""
+    value: T = _adapter(cast(Hashable, kind)).validate_python(
+        json.loads((entry / _ENTRY).read_bytes())["value"]
+    )
+    return value
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
-    document = json.loads((entry / _ENTRY).read_bytes())
-    return TypeAdapter(kind).validate_python(document["value"])
+    return TypeAdapter(kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,27 +68,32 @@ class Cache:
         """Return the folder of a key's entry, which need not exist."""
         return self.folder / key[:2] / key
 
-    def value(self, key: str, kind: type[T]) -> T | None:
-        """Return a key's value, or None where there is no whole entry."""
+    def is_whole(self, key: str) -> bool:
+        """Read a key's entry and say whether all of its files are as they were added."""
         entry = self.entry(key)
         try:
             files = json.loads((entry / _ENTRY).read_bytes())["files"]
-            if any(sha256_of_path(entry / name) != sha256 for name, sha256 in files.items()):
-                return None
-            value = stored_value(entry, kind)
-            os.utime(entry)
+            return all(sha256_of_path(entry / name) == files[name] for name in files)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # A missing or damaged entry is simply made again.
+            return False
+
+    def value(self, key: str, kind: type[T]) -> T | None:
+        """Return a key's value, or None where there is none. Its files are not looked at."""
+        entry = self.entry(key)
+        try:
+            value = stored_value(entry, kind)
+            os.utime(entry)
+        except (OSError, ValueError, KeyError, TypeError):
+            # As above: pydantic's errors are ValueErrors.
             return None
         return value
 
     def add(self, key: str, files: Path, value: Any) -> Path:
         """Move a folder of produced files and their value into the cache; return the entry."""
-        from pydantic import TypeAdapter
-
         document = {
             "files": {item.name: sha256_of_path(item) for item in sorted(files.iterdir())},
-            "value": TypeAdapter(type(value)).dump_python(value, mode="json"),
+            "value": _adapter(cast(Hashable, type(value))).dump_python(value, mode="json"),
         }
         (files / _ENTRY).write_text(json.dumps(document), encoding="utf-8")
         entry = self.entry(key)

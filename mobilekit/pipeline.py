@@ -87,19 +87,35 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
 def _run(steps: list[Step], cache: Cache, settings: Settings, progress: Progress) -> _Results:
     """Take from the cache what it has, run the rest, and add that to the cache."""
     results = _Results()
-    missing: dict[str, Step] = {}
+    missing = _missing(steps, cache)
     for step in steps:
-        value = None if set(step.after) & missing.keys() else cache.value(step.key, step.kind)
-        if value is None:
-            missing[step.name] = step
-        else:
-            results.values[step.name] = value
+        if step.name not in missing:
+            results.values[step.name] = cache.value(step.key, step.kind)
             results.cached.add(step.name)
             progress.finish(step.name, "unchanged")
     if missing:
         with cache.workspace() as work:
             _run_missing(missing, work, cache, settings, progress, results)
     return results
+
+
+def _missing(steps: list[Step], cache: Cache) -> dict[str, Step]:
+    """Return the steps that have to run.
+
+    Their own files are read and compared only for what the release will hold and for what a step
+    that has to run needs: an unchanged build is meant to take no time.
+    """
+    missing: dict[str, Step] = {}
+    for step in steps:
+        files_matter = step.role in ("variant", "golden")
+        whole = cache.is_whole(step.key) if files_matter else True
+        if not whole or cache.value(step.key, step.kind) is None or set(step.after) & set(missing):
+            missing[step.name] = step
+    for step in steps:
+        needed = any(step.name in other.after for other in missing.values())
+        if needed and step.name not in missing and not cache.is_whole(step.key):
+            return {other.name: other for other in steps}
+    return missing
 
 
 def _run_missing(

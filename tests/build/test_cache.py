@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -41,10 +42,12 @@ def test_adding_twice_keeps_one(cache: Cache) -> None:
     assert cache.value(key, Signature) == VALUE
 
 
-@pytest.mark.parametrize("damage", ["change", "remove", "entry", "other"])
-def test_a_damaged_entry_counts_as_none(cache: Cache, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["change", "remove", "entry", "gone"])
+def test_a_damaged_entry_is_not_whole(cache: Cache, damage: str) -> None:
     key = key_of(step="x")
+    assert not cache.is_whole(key)
     entry = add(cache, key)
+    assert cache.is_whole(key)
     if damage == "change":
         (entry / "model.bin").write_bytes(b"weighty")
     elif damage == "remove":
@@ -52,10 +55,16 @@ def test_a_damaged_entry_counts_as_none(cache: Cache, damage: str) -> None:
     elif damage == "entry":
         (entry / "entry.json").write_text("{")
     else:
-        (entry / "entry.json").write_text('{"files": {}, "value": {"inputs": 3}}')
-    assert cache.value(key, Signature) is None
+        shutil.rmtree(entry)
+    assert not cache.is_whole(key)
     add(cache, key)
-    assert cache.value(key, Signature) == VALUE
+    assert cache.is_whole(key)
+
+
+def test_a_value_of_another_type_counts_as_none(cache: Cache) -> None:
+    key = key_of(step="x")
+    (add(cache, key) / "entry.json").write_text('{"files": {}, "value": {"inputs": 3}}')
+    assert cache.value(key, Signature) is None
 
 
 def test_keys_depend_on_every_part() -> None:

@@ -87,6 +87,26 @@ def test_an_unchanged_rebuild_takes_all_from_the_cache(
         assert tree(again / folder) == tree(digits_release / folder)
 
 
+@pytest.mark.parametrize("file", ["coreml-fp16.mlpackage/Manifest.json", "frozen/graph.pb"])
+def test_a_damaged_cache_is_mended(tmp_path: Path, file: str) -> None:
+    cache = tmp_path / "cache"
+    options = ["--variant", "coreml-fp16", "--cache", cache]
+    first = mobilekit(
+        "convert", DIGITS, *options, "--out", tmp_path / "a", cache=cache, cwd=tmp_path
+    )
+    assert first.status == 0, first.errors
+    (damaged,) = cache.glob(f"*/*/{file}")
+    damaged.write_bytes(b"damaged")
+    # Another variant needs the frozen model too.
+    options += ["--variant", "coreml-w8"]
+    second = mobilekit(
+        "convert", DIGITS, *options, "--out", tmp_path / "b", cache=cache, cwd=tmp_path
+    )
+    assert second.status == 0, second.errors
+    package = "models/coreml-fp16.mlpackage"
+    assert tree(tmp_path / "a" / package) == tree(tmp_path / "b" / package)
+
+
 @pytest.mark.slow
 def test_a_build_from_nothing_gives_the_same_bytes(digits_release: Path, tmp_path: Path) -> None:
     ended = mobilekit("convert", DIGITS, cache=tmp_path / "empty", cwd=tmp_path)
