@@ -103,7 +103,8 @@ def test_a_file_without_signature_has_its_tensors_names(copy: Path) -> None:
         model.signatureDefs = None
 
     artifact = read_artifact(edit(copy, drop), "tflite-fp32")
-    assert artifact.signature.inputs[0].name == "serving_default_image-in_x:0"
+    # The name that the frozen graph gives to its first input.
+    assert artifact.signature.inputs[0].name == "serving_default_input_0:0"
 
 
 def test_quantisation_is_read_per_axis_and_per_tensor(make: Make) -> None:

@@ -43,7 +43,9 @@ def save_package(model: Any, path: Path, metadata: dict[str, str]) -> None:
     (data / "model.mlmodel").write_bytes(spec.SerializeToString(deterministic=True))
     for weights in sorted(Path(model.weights_dir).iterdir()) if model.weights_dir else []:
         shutil.copyfile(weights, data / "weights" / weights.name)
-    (path / "Manifest.json").write_text(json.dumps(_manifest(), indent=4, sort_keys=True), "utf-8")
+    # As coremltools writes it, the last newline too: it does so whenever it opens a package.
+    manifest = json.dumps(_manifest(), indent=4, sort_keys=True) + "\n"
+    (path / "Manifest.json").write_text(manifest, "utf-8")
 
 
 def _manifest() -> dict[str, Any]:
