@@ -32,7 +32,7 @@ HEAVY = {
 }
 # Modules that exist for heavy libraries, and that only worker processes import.
 EXCEPTIONS = {
-    "mobilekit.preload": {"ai_edge_litert", "coremltools", "keras", "sklearn", "tensorflow"},
+    "mobilekit.preload": {"ai_edge_litert", "coremltools", "keras", "tensorflow"},
 }
 
 
