@@ -68,12 +68,13 @@ class Cache:
         """Return the folder of a key's entry, which need not exist."""
         return self.folder / key[:2] / key
 
-    def is_whole(self, key: str) -> bool:
-        """Read a key's entry and say whether all of its files are as they were added."""
+    def is_whole(self, key: str, only: str | None = None) -> bool:
+        """Read a key's entry and say whether its files, or `only` one, are as they were added."""
         entry = self.entry(key)
         try:
             files = json.loads((entry / _ENTRY).read_bytes())["files"]
-            return all(sha256_of_path(entry / name) == files[name] for name in files)
+            names = files if only is None else [only]
+            return all(sha256_of_path(entry / name) == files[name] for name in names)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # A missing or damaged entry is simply made again.
             return False

@@ -20,6 +20,7 @@ from mobilekit.project import Project
 from mobilekit.release import check_output, output_errors, staged, write_manifest
 from mobilekit.results import Check, ModelFacts, Report, VariantResult
 from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
+from mobilekit.tasks import STORED_GOLDEN
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import MobilekitError, OutputError, SourceError
 from mobilekit_converters.hashing import sha256_of_path
@@ -107,15 +108,23 @@ def _missing(steps: list[Step], cache: Cache) -> dict[str, Step]:
     """
     missing: dict[str, Step] = {}
     for step in steps:
-        files_matter = step.role in ("variant", "golden")
-        whole = cache.is_whole(step.key) if files_matter else True
-        if not whole or cache.value(step.key, step.kind) is None or set(step.after) & set(missing):
+        if (
+            not _release_files_are_whole(step, cache)
+            or cache.value(step.key, step.kind) is None
+            or set(step.after) & set(missing)
+        ):
             missing[step.name] = step
     for step in steps:
         needed = any(step.name in other.after for other in missing.values())
         if needed and step.name not in missing and not cache.is_whole(step.key):
             return {other.name: other for other in steps}
     return missing
+
+
+def _release_files_are_whole(step: Step, cache: Cache) -> bool:
+    if step.role == "golden":
+        return cache.is_whole(step.key, only=STORED_GOLDEN)
+    return step.role != "variant" or cache.is_whole(step.key)
 
 
 def _run_missing(
@@ -304,9 +313,7 @@ def _fill(
     cache: Cache,
 ) -> None:
     """Write everything that a release holds."""
-    from mobilekit.parity.golden import load, write_golden
     from mobilekit.report import write_reports
-    from mobilekit.tasks import GOLDEN as GOLDEN_FILE
 
     entries = {step.name: cache.entry(step.key) for step in steps}
     (stage / "models").mkdir()
@@ -314,7 +321,7 @@ def _fill(
         if variant.status == "built":
             artifact = entries[variant.name] / Path(variant.file).name
             _copy(artifact, stage / variant.file, variant.sha256)
-    write_golden(stage / "golden", load(entries[GOLDEN] / GOLDEN_FILE))
+    shutil.copytree(entries[GOLDEN] / STORED_GOLDEN, stage / "golden")
     for name, text in results.logs.items():
         log = stage / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
@@ -328,6 +335,8 @@ def _fill(
             "options": project.model_dump(mode="json"),
             "tools": report.environment,
         },
+        # Those of single files were just compared with the copies.
+        known={v.file: v.sha256 for v in report.variants if v.file.endswith(".tflite")},
     )
 
 

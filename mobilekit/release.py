@@ -108,14 +108,21 @@ def output_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write `manifest.json`: the facts, this tool's version, and every file's sha256."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def write_manifest(
+    folder: Path, facts: Mapping[str, Any], *, known: Mapping[str, str] | None = None
+) -> None:
+    """Write `manifest.json`: the facts, this tool's version, and every file's sha256.
+
+    `known` gives the sha256 of files that were read already, by their path in the folder.
+    """
+    known = known or {}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
     document = {
         "schema": SCHEMA,
         "mobilekit": __version__,
         **facts,
-        "files": {path.relative_to(folder).as_posix(): sha256_of_path(path) for path in files},
+        "files": {name: known.get(name) or sha256_of_path(path) for name, path in files.items()},
     }
     (folder / MANIFEST).write_text(
         json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

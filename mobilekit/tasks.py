@@ -24,6 +24,7 @@ from mobilekit_converters.variants import Variant
 
 FROZEN = "frozen"
 GOLDEN = "golden.npz"
+STORED_GOLDEN = "golden"
 CALIBRATION = "calibration.npz"
 
 
@@ -57,11 +58,12 @@ def make_golden(
     path: Path, options: SourceOptions, request: GoldenRequest, output: Path
 ) -> GoldenFacts:
     """Choose or generate the inputs, and store the source's own outputs for them."""
-    from mobilekit.parity.golden import make
+    from mobilekit.parity.golden import make, write_golden
     from mobilekit_converters.sources import open_source
 
     golden, facts = make(open_source(path, options), request)
     golden.save(output / GOLDEN)
+    write_golden(output / STORED_GOLDEN, golden)
     return facts
 
 
