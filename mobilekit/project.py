@@ -16,6 +16,7 @@ from mobilekit.parity.inputs import InputFacts
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.variants import VARIANTS, precisions
+from mobilekit_delegates.targets import target
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -189,14 +190,11 @@ class VerifyTable(_Table):
 
     @model_validator(mode="after")
     def _check(self) -> VerifyTable:
-        from mobilekit.parity.checks import known_targets
-
-        known = known_targets()
         for name in (*self.targets, *self.require):
-            if name not in known:
-                raise ValueError(
-                    f"there is no target {name!r}.{nearest(name, known)} Known: {', '.join(known)}"
-                )
+            try:
+                target(name)
+            except ProjectError as error:
+                raise ValueError(str(error).rstrip(".")) from None
         return self
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mobilekit_converters.signature import Signature
+from mobilekit_delegates.targets.target import Execution
 
 SCHEMA = "mobilekit/report/1"
 
@@ -35,14 +36,43 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerDrift:
+    """How far one layer's output lies from the source's.
+
+    `layer` is the source's own name, `operator` the artifact's that makes the output.
+    """
+
+    layer: str
+    operator: str
+    snr_db: float
+    max_abs: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """Where an artifact leaves its source: the layers that could be compared, in running order.
+
+    `first` is the index of the first one that is out of its budget, `bound`, in dB. `sentence` says
+    it in a line: layer, operator, metric, likely cause.
+    """
+
+    layers: tuple[LayerDrift, ...]
+    bound: float
+    first: int | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """One artifact on one target against the golden.
 
     `metrics` holds the worst value over all outputs (`snr_db`, `psnr_db`, `max_abs`, `cosine`) and
     the task's own (`agreement` with `agreement_low` and `agreement_high`, its 95 % Wilson interval,
     `accuracy`, `source_accuracy`, `accuracy_drop`); a metric that could not be computed is absent.
-    `outputs` holds the tensor metrics by output name. `budget` maps a metric to the bound it had to
-    meet. `reason` says in a sentence why the status is not `pass`, and is empty otherwise.
+    `execution` says where it ran, and what of it an accelerator took; where `emulated`, its time is
+    not a device's. `outputs` holds the tensor metrics by output name. `budget` maps a metric to the
+    bound it had to meet. `reason` says in a sentence why the status is not `pass`, and is empty
+    otherwise. `drift` is there where somebody looked for the layer that a failure begins at.
     """
 
     target: str
@@ -55,6 +85,9 @@ class Check:
     errors: dict[str, Histogram] = field(default_factory=dict)
     seconds: float = 0.0
     required: bool = False
+    emulated: bool = False
+    execution: Execution = field(default_factory=Execution)
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

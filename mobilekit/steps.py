@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.sources import Examination, SourceOptions
 from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.variants import VARIANTS, Variant
+from mobilekit_delegates.targets import Target, target
 
 SOURCE = "source"
 GOLDEN = "golden"
@@ -274,18 +276,20 @@ class Planner:
         return CoreMLOptions(minimum=ios.minimum, images=images)
 
     def _checks(self, variant: Variant, conversion: Step, golden: Step) -> Iterator[Step]:
-        for target in targets_for(variant.format, self.project.verify.targets):
-            if self._is_artifact and target == REFERENCE_TARGET:
+        for name in targets_for(variant.format, self.project.verify.targets):
+            if self._is_artifact and name == REFERENCE_TARGET:
                 continue
-            budget = budget_for(variant.name, target, self.project.budgets)
+            place = target(name)
+            budget = budget_for(variant.name, place.info.budgets_of or name, self.project.budgets)
             yield Step(
-                name=f"{variant.name} on {target}",
+                name=f"{variant.name} on {name}",
                 role="check",
                 key=key_of(
                     step="check",
                     artifact=conversion.key,
                     golden=golden.key,
-                    target=target,
+                    target=name,
+                    runs=_what_runs(place),
                     budget=repr(budget),
                 ),
                 kind=Check,
@@ -294,17 +298,24 @@ class Planner:
                     "conversion": self._entry(conversion),
                     "variant": variant,
                     "golden": self._entry(golden) / tasks.GOLDEN,
-                    "target": target,
+                    "target": name,
                     "budget": budget,
                 },
                 after=(conversion.name, GOLDEN),
                 # XNNPACK does not run int16: it falls back to the reference kernels.
-                cost=60 if target == REFERENCE_TARGET or variant.precision == "int16x8" else 5,
-                memory=_SESSION_BYTES + 4 * self.examination.bytes,
+                cost=max(place.info.cost, 60 if variant.precision == "int16x8" else 0),
+                memory=place.info.memory + 4 * self.examination.bytes,
             )
 
     def _entry(self, step: Step) -> Path:
         return self.cache.entry(step.key)
+
+
+def _what_runs(place: Target) -> str:
+    """Return what a check's result depends on beside its inputs: what is on the target by now."""
+    if not place.info.repeatable:
+        return str(uuid.uuid4())
+    return str(place.missing() or place.version())
 
 
 @functools.cache

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from mobilekit_delegates.targets import target
+
 REQUIRE = "MOBILEKIT_REQUIRE_TOOLS"
 
 
@@ -23,3 +25,13 @@ def require_tool(name: str) -> str:
     if os.environ.get(REQUIRE) == "1":
         pytest.fail(f"{reason} {REQUIRE}=1 does not allow to skip it.", pytrace=False)
     pytest.skip(reason)
+
+
+def require_target(name: str) -> None:
+    """Go on where a target can be reached here; else skip with its reason, or fail as above."""
+    missing = target(name).missing()
+    if missing is None:
+        return
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{missing} {REQUIRE}=1 does not allow to skip it.", pytrace=False)
+    pytest.skip(str(missing))

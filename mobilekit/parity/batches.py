@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from mobilekit_converters.errors import DataError
 from mobilekit_converters.signature import Signature, TensorSpec
 
 Arrays = Mapping[str, NDArray[np.generic]]
-Predict = Callable[[Arrays], dict[str, NDArray[np.generic]]]
+Outputs = dict[str, NDArray[np.generic]]
+PredictAll = Callable[[Sequence[Arrays]], Sequence[Outputs]]
 
 
 def batch_size(signature: Signature) -> int:
@@ -25,15 +26,14 @@ def sample_shape(spec: TensorSpec, batch: int) -> tuple[int, ...]:
     return spec.shape[1:] if spec.shape and spec.shape[0] == batch else spec.shape
 
 
-def predict_samples(
-    predict: Predict, signature: Signature, inputs: Arrays
-) -> dict[str, NDArray[np.generic]]:
+def predict_samples(predict_all: PredictAll, signature: Signature, inputs: Arrays) -> Outputs:
     """Run a model on samples, batch by batch.
 
     A last batch that is not full is filled with the first samples; their outputs are dropped.
 
     Args:
-        predict: takes and returns arrays of the signature's shapes, by name.
+        predict_all: takes batches and returns each one's outputs, arrays of the signature's shapes
+            by name.
         signature: the model's.
         inputs: by name, of shape (samples, *shape of one sample).
 
@@ -49,12 +49,19 @@ def predict_samples(
     if samples == 0:
         raise DataError("There are no samples to run. Give at least one.")
     collected: dict[str, list[NDArray[np.generic]]] = {spec.name: [] for spec in signature.outputs}
-    for start in range(0, samples, batch):
-        rows = np.arange(start, start + batch) % samples
-        outputs = predict({spec.name: _joined(inputs, spec, rows) for spec in signature.inputs})
+    rows = [np.arange(start, start + batch) % samples for start in range(0, samples, batch)]
+    batches = [
+        {spec.name: _joined(inputs, spec, which) for spec in signature.inputs} for which in rows
+    ]
+    for outputs in predict_all(batches):
         for spec in signature.outputs:
             collected[spec.name].append(_split(outputs, spec, batch))
     return {name: np.concatenate(parts)[:samples] for name, parts in collected.items()}
+
+
+def one_by_one(predict: Callable[[Arrays], Outputs]) -> PredictAll:
+    """Make what runs batches from what runs one batch."""
+    return lambda batches: [predict(batch) for batch in batches]
 
 
 def _joined(inputs: Arrays, spec: TensorSpec, rows: NDArray[np.intp]) -> NDArray[np.generic]:

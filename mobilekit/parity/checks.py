@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mobilekit.parity.batches import predict_samples
 from mobilekit.parity.budgets import Budget, violations
-from mobilekit.parity.golden import LEAST_SAMPLES, Golden, load, read_golden
+from mobilekit.parity.golden import Golden, load, read_golden
 from mobilekit.parity.metrics import (
     METRICS,
     IncomparableError,
@@ -27,19 +27,10 @@ from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_converters.variants import Format
 from mobilekit_delegates.quantised_values import dequantise
-from mobilekit_delegates.targets import TARGETS, target
-
-NOT_BUILT: dict[str, str] = {
-    "coreml": "This build ran no Core ML: the package's numbers were not compared with the "
-    "source's. The conversion was checked structurally only: weights, names, shapes and dtypes.",
-}
-"""Targets that a project file may name and that no check can run on yet, with the reason."""
+from mobilekit_delegates.targets import UnsupportedError, target
 
 HOME: dict[Format, str] = {"tflite": "cpu", "coreml": "coreml"}
 """Where an artifact of a format is checked when none of the named targets takes it."""
-
-FEWER_SAMPLES: dict[str, int] = {"cpu-reference": LEAST_SAMPLES}
-"""Targets that run part of the samples: reference kernels take forty times as long as XNNPACK."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +46,12 @@ class CheckRequest:
     budget: Budget
 
 
-def known_targets() -> tuple[str, ...]:
-    """Return every target's name that a project file may hold."""
-    return (*TARGETS, *NOT_BUILT)
-
-
 def targets_for(format: Format, names: Iterable[str]) -> tuple[str, ...]:
     """Return those of the named targets that artifacts of a format are checked on.
 
     Every artifact gets a check, if only one that says that it did not run.
     """
-    fitting = tuple(
-        name
-        for name in dict.fromkeys(names)
-        if (TARGETS[name].takes(format) if name in TARGETS else HOME[format] == name)
-    )
+    fitting = tuple(name for name in dict.fromkeys(names) if format in target(name).info.formats)
     return fitting or (HOME[format],)
 
 
@@ -85,21 +67,22 @@ def run_check(request: CheckRequest) -> Check:
     """
     started = time.perf_counter()
     check = Check(target=request.target, status="not_run", budget=dict(request.budget.bounds))
-    if request.target in NOT_BUILT:
-        return replace(check, reason=NOT_BUILT[request.target])
     place = target(request.target)
-    missing = place.availability()
+    missing = place.missing()
     if missing is not None:
-        return replace(check, reason=missing)
+        return replace(check, reason=str(missing))
 
     golden = load(request.golden) if request.golden.is_file() else read_golden(request.golden)
     _require_same_names(request.artifact, golden)
-    golden = golden.spread(FEWER_SAMPLES.get(request.target, len(golden)))
-    check = replace(check, samples=len(golden))
+    golden = golden.spread(place.info.most_samples or len(golden))
+    check = replace(check, samples=len(golden), emulated=place.info.emulated)
     try:
         with place.open(request.artifact) as session:
-            outputs = predict_samples(session.run, request.artifact.signature, golden.inputs)
+            outputs = predict_samples(session.run_all, request.artifact.signature, golden.inputs)
+            check = replace(check, execution=session.execution)
         check = compare(check, request.artifact, outputs, golden, request.budget)
+    except UnsupportedError as error:
+        check = replace(check, reason=str(error))
     except (TargetError, DataError, IncomparableError) as error:
         check = replace(check, status="fail", reason=str(error))
     return replace(check, seconds=time.perf_counter() - started)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilekit.parity.batches import batch_size, predict_samples, sample_shape
+from mobilekit.parity.batches import batch_size, one_by_one, predict_samples, sample_shape
 from mobilekit.parity.data import load_samples
 from mobilekit.parity.guesses import (
     LEAST_LIVELINESS,
@@ -158,7 +158,9 @@ def make(source: Model, request: GoldenRequest) -> tuple[Golden, GoldenFacts]:
     else:
         request = _with_ranges(source, request, notes)
         chosen = _generated(signature, request)
-    golden = replace(chosen, outputs=predict_samples(source.predict, signature, chosen.inputs))
+    golden = replace(
+        chosen, outputs=predict_samples(one_by_one(source.predict), signature, chosen.inputs)
+    )
     for name, values in golden.outputs.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise SourceError(
@@ -198,7 +200,7 @@ def _with_ranges(source: Model, request: GoldenRequest, notes: list[str]) -> Gol
 
     def answer(bounds: tuple[float, float]) -> dict[str, NDArray[np.generic]]:
         few = _generated(signature, replace(ranged(bounds), samples=TRIED_SAMPLES))
-        return predict_samples(source.predict, signature, few.inputs)
+        return predict_samples(one_by_one(source.predict), signature, few.inputs)
 
     low, high = liveliest_range(answer)
     notes.append(

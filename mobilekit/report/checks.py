@@ -19,8 +19,8 @@ from mobilekit.report.tables import (
     badge,
     relative_link,
 )
-from mobilekit.report.targets import MEANINGS
 from mobilekit.results import Check, VariantResult
+from mobilekit_delegates.targets import target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +148,8 @@ def targets_table(variants: tuple[VariantResult, ...]) -> Table:
     """Return every target with its checks and what a pass on it proves."""
     targets = list(dict.fromkeys(check.target for v in variants for check in v.checks))
     rows = []
-    for target in targets:
-        checks = [check for v in variants for check in v.checks if check.target == target]
+    for name in targets:
+        checks = [check for v in variants for check in v.checks if check.target == name]
         badges = tuple(
             badge(status, f"{count}", required=any(check.required for check in checks))
             for status in ("pass", "fail", "not_run")
@@ -158,10 +158,10 @@ def targets_table(variants: tuple[VariantResult, ...]) -> Table:
         rows.append(
             Row(
                 cells=(
-                    Cell(text=target),
+                    Cell(text=name),
                     Cell(badges=badges),
                     Cell(text="yes" if any(check.required for check in checks) else "no"),
-                    Cell(text=MEANINGS.get(target, "–"), quiet=True),
+                    Cell(text=target(name).info.meaning, quiet=True),
                 ),
                 failed=any(is_fault(check) for check in checks),
             )

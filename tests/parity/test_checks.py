@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mobilekit.parity.budgets import Budget, budget_for
-from mobilekit.parity.checks import CheckRequest, compare, known_targets, run_check, targets_for
+from mobilekit.parity.budgets import Budget
+from mobilekit.parity.checks import CheckRequest, compare, run_check, targets_for
 from mobilekit.parity.golden import Golden, write_golden
 from mobilekit.results import Check
 from mobilekit_converters.artifact import Artifact
@@ -135,26 +135,8 @@ def test_a_quantised_source_is_compared_in_real_units() -> None:
     assert check.metrics["max_abs"] == 0
 
 
-def test_core_ml_is_said_not_to_have_run() -> None:
-    request = CheckRequest(
-        artifact=_artifact(variant="coreml-fp16"),
-        target="coreml",
-        golden=Path("nowhere"),
-        budget=budget_for("coreml-fp16", "coreml"),
-    )
-    check = run_check(request)
-    assert check.status == "not_run"
-    assert check.reason.startswith("This build ran no Core ML")
-    assert "structurally only" in check.reason
-    assert check.metrics == {}
-
-
-def test_known_targets_are_those_that_run_and_core_ml() -> None:
-    assert known_targets() == ("cpu", "cpu-reference", "coreml")
-
-
 def test_every_artifact_gets_a_check() -> None:
-    every = known_targets()
+    every = ("cpu", "cpu-reference", "coreml")
     assert targets_for("tflite", every) == ("cpu", "cpu-reference")
     assert targets_for("coreml", every) == ("coreml",)
     assert targets_for("tflite", ("coreml",)) == ("cpu",)

@@ -1,17 +1,54 @@
-"""Where artifacts really run. A new target is one new file and one row in the table."""
+"""Where artifacts really run.
+
+A new target is one new file and one row in a table: `_TARGETS`, or `_FAMILIES` for targets that are
+named with what they run on, such as `arm64:cortex-a53` or `adb:SERIAL/cpu`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_delegates.targets.coreml import CoreML
 from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_reference import CpuReference
-from mobilekit_delegates.targets.target import Session, Target
+from mobilekit_delegates.targets.target import (
+    Execution,
+    InstallableTarget,
+    LocalSession,
+    Missing,
+    Session,
+    Target,
+    TargetInfo,
+    UnsupportedError,
+)
 
-__all__ = ["TARGETS", "Session", "Target", "target"]
+__all__ = [
+    "TARGETS",
+    "Execution",
+    "InstallableTarget",
+    "LocalSession",
+    "Missing",
+    "Session",
+    "Target",
+    "TargetInfo",
+    "UnsupportedError",
+    "known_targets",
+    "target",
+]
 
-_ROWS: tuple[Target, ...] = (Cpu(), CpuReference())
+_TARGETS: tuple[Target, ...] = (Cpu(), CpuReference(), CoreML())
 
-TARGETS: dict[str, Target] = {row.name: row for row in _ROWS}
+TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
+"""The targets without options, by name."""
+
+_FAMILIES: dict[str, tuple[str, Callable[[str], Target]]] = {}
+"""By what stands before the colon: how such names look, and the target of what stands behind it."""
+
+
+def known_targets() -> tuple[str, ...]:
+    """Return every name, and the form of those that are named with what they run on."""
+    return (*TARGETS, *(form for form, _ in _FAMILIES.values()))
 
 
 def target(name: str) -> Target:
@@ -20,8 +57,12 @@ def target(name: str) -> Target:
     Raises:
         ProjectError: there is none of that name.
     """
-    if name not in TARGETS:
-        raise ProjectError(
-            f"There is no target {name!r}.{nearest(name, TARGETS)} Known: {', '.join(TARGETS)}."
-        )
-    return TARGETS[name]
+    if name in TARGETS:
+        return TARGETS[name]
+    family, colon, rest = name.partition(":")
+    if colon and family in _FAMILIES:
+        return _FAMILIES[family][1](rest)
+    known = known_targets()
+    raise ProjectError(
+        f"There is no target {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+    )

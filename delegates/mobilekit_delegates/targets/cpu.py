@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.variants import Format
-from mobilekit_delegates.targets.litert_interpreter import InterpreterSession, why_litert_is_missing
+from mobilekit_delegates.targets.litert_interpreter import (
+    InterpreterSession,
+    litert_version,
+    why_litert_is_missing,
+)
+from mobilekit_delegates.targets.target import Missing, TargetInfo
 
 
 class Cpu:
     """LiteRT on this machine's CPU, with XNNPACK and the optimised kernels."""
 
-    name = "cpu"
-    description = "LiteRT on this machine's CPU, with XNNPACK"
+    info = TargetInfo(
+        name="cpu",
+        description="LiteRT on this machine's CPU, with XNNPACK",
+        meaning="LiteRT with XNNPACK, the CPU path that apps get by default, on the build machine.",
+        formats=("tflite",),
+    )
 
-    def takes(self, format: Format) -> bool:
-        """Take TFLite artifacts."""
-        return format == "tflite"
-
-    def availability(self) -> str | None:
+    def missing(self) -> Missing | None:
         """Say whether LiteRT is installed."""
         return why_litert_is_missing()
 
+    def version(self) -> str:
+        """Return LiteRT's version."""
+        return litert_version()
+
     def open(self, artifact: Artifact) -> InterpreterSession:
         """Load an artifact with LiteRT's default kernels, which are XNNPACK's where it has them."""
-        return InterpreterSession(artifact, kernels="AUTO", target=self.name)
+        return InterpreterSession(artifact, kernels="AUTO", target=self.info.name)

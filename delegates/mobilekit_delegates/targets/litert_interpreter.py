@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_delegates.quantised_values import dequantise, quantise
+from mobilekit_delegates.targets.target import LocalSession, Missing
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-class InterpreterSession:
+class InterpreterSession(LocalSession):
     """An artifact in LiteRT's interpreter, on one thread so that sums are always in one order.
 
     A damaged file can end the process from native code, so open files that are not known to be
@@ -72,16 +73,7 @@ class InterpreterSession:
         except (RuntimeError, ValueError) as error:
             raise self._error("run", error) from error
 
-    def __enter__(self) -> InterpreterSession:
-        """Return the session."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Free the interpreter."""
         self._interpreter = None
 
@@ -93,11 +85,16 @@ class InterpreterSession:
         )
 
 
-def why_litert_is_missing() -> str | None:
+def why_litert_is_missing() -> Missing | None:
     """Say how to get LiteRT where it is not installed; it is not imported to find out."""
     if importlib.util.find_spec("ai_edge_litert") is not None:
         return None
-    return "LiteRT is not installed here. Install it: pip install ai-edge-litert."
+    return Missing(reason="LiteRT is not installed here.", command="pip install ai-edge-litert")
+
+
+def litert_version() -> str:
+    """Return LiteRT's version as a text for `Target.version`."""
+    return f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}"
 
 
 def _tensor_indices(
