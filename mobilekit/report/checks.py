@@ -1,11 +1,11 @@
-"""The report's tables of variants, checks and targets, and what did not run."""
+"""The report's tables of variants and checks, and what did not run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mobilekit.report.findings import failed, is_fault, ran, worst_check
+from mobilekit.report.findings import failed, ran, worst_check
 from mobilekit.report.formats import interval, percent_points, size
 from mobilekit.report.metrics import Metric, in_order, metric
 from mobilekit.report.tables import (
@@ -20,7 +20,6 @@ from mobilekit.report.tables import (
     relative_link,
 )
 from mobilekit.results import Check, VariantResult
-from mobilekit_delegates.targets import target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,40 +140,6 @@ def structure_only(variants: Iterable[VariantResult]) -> str:
     return (
         f"{', '.join(names)}: structural checks only. What the read-back proved stands under "
         "“Each variant”; it says nothing of the numbers."
-    )
-
-
-def targets_table(variants: tuple[VariantResult, ...]) -> Table:
-    """Return every target with its checks and what a pass on it proves."""
-    targets = list(dict.fromkeys(check.target for v in variants for check in v.checks))
-    rows = []
-    for name in targets:
-        checks = [check for v in variants for check in v.checks if check.target == name]
-        badges = tuple(
-            badge(status, f"{count}", required=any(check.required for check in checks))
-            for status in ("pass", "fail", "not_run")
-            if (count := sum(check.status == status for check in checks))
-        )
-        rows.append(
-            Row(
-                cells=(
-                    Cell(text=name),
-                    Cell(badges=badges),
-                    Cell(text="yes" if any(check.required for check in checks) else "no"),
-                    Cell(text=target(name).info.meaning, quiet=True),
-                ),
-                failed=any(is_fault(check) for check in checks),
-            )
-        )
-    return Table(
-        caption="Every target, and what a pass on it proves",
-        columns=(
-            Column(label="Target"),
-            Column(label="Checks"),
-            Column(label="Required"),
-            Column(label="What it is", wide=True),
-        ),
-        rows=tuple(rows),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from mobilekit.report.executions import EMULATED, nodes_taken
 from mobilekit.report.metrics import in_order
 from mobilekit.results import Check, Report, VariantResult
 
@@ -112,7 +113,20 @@ def _measurements(check: Check) -> str:
         if item.key in check.budget:
             line += f" ({item.bound(check.budget[item.key])})"
         lines.append(line)
-    return "\n".join(lines)
+    return "\n".join([*lines, *_execution(check)])
+
+
+def _execution(check: Check) -> list[str]:
+    """Say where a check ran, and where it went wrong if somebody looked."""
+    lines = [f"ran on: {check.execution.place}"] if check.execution.place else []
+    if taken := nodes_taken(check):
+        lines.append(f"nodes that the accelerator took: {taken}")
+    lines += check.execution.notes
+    if check.emulated:
+        lines.append(EMULATED)
+    if check.drift is not None:
+        lines.append(check.drift.sentence)
+    return lines
 
 
 def _failure(case: ElementTree.Element, kind: str, message: str, text: str) -> None:

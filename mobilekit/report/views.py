@@ -13,7 +13,6 @@ from mobilekit.report.checks import (
     budgets_table,
     not_run_groups,
     structure_only,
-    targets_table,
     variants_table,
 )
 from mobilekit.report.details import (
@@ -26,6 +25,7 @@ from mobilekit.report.details import (
     timings_table,
     variant_details,
 )
+from mobilekit.report.executions import Place, accelerators_table, places, targets_table
 from mobilekit.report.findings import count, failed, ran
 from mobilekit.report.formats import duration, moment, plural, size
 from mobilekit.report.plots import Plot, plots
@@ -66,7 +66,9 @@ class PageView:
     plots: tuple[Plot, ...]
     not_run: tuple[NotRun, ...]
     structure_only: str
+    places: tuple[Place, ...]
     targets: Table
+    accelerators: Table
     budgets: Table
     notes: tuple[str, ...]
     details: tuple[VariantDetails, ...]
@@ -91,7 +93,9 @@ def page_view(report: Report) -> PageView:
         plots=plots(report.variants),
         not_run=not_run_groups(report.variants),
         structure_only=structure_only(report.variants),
+        places=places(report.variants),
         targets=targets_table(report.variants),
+        accelerators=accelerators_table(report.variants),
         budgets=budgets_table(report.variants),
         notes=report.notes,
         details=tuple(variant_details(variant) for variant in report.variants),
