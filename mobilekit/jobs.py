@@ -93,6 +93,7 @@ def run_jobs(
     limits: Limits,
     logs: Path,
     on_start: Callable[[Job], None] = lambda _: None,
+    preload: tuple[str, ...] = _PRELOADED,
 ) -> Iterator[Outcome]:
     """Run all jobs and yield each one's outcome as it comes.
 
@@ -103,8 +104,10 @@ def run_jobs(
         limits: the bounds to keep.
         logs: a folder that gets one file per job, and the jobs' temporary files.
         on_start: called as each job starts.
+        preload: modules that the server of the processes imports. The first call decides: the
+            server stays for the next.
     """
-    context = _context(logs) if jobs else None
+    context = _context(logs, preload) if jobs else None
     waiting = sorted(jobs, key=lambda job: -job.cost)
     done: dict[str, bool] = {}
     running: list[_Running] = []
@@ -155,14 +158,14 @@ def _startable(
     return chosen
 
 
-def _context(logs: Path) -> BaseContext:
+def _context(logs: Path, preload: tuple[str, ...]) -> BaseContext:
     """Return the way to start processes, with its server running and its chatter in `logs`."""
     if not sys.platform.startswith("linux"):
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOADED))
+    context.set_forkserver_preload(list(preload))
     with _output_to(logs / "imports.log"):
         forkserver.ensure_running()
     return context

@@ -21,6 +21,7 @@ from mobilekit.release import check_output, output_errors, staged, write_manifes
 from mobilekit.results import Check, ModelFacts, Report, VariantResult
 from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
 from mobilekit.tasks import STORED_GOLDEN
+from mobilekit.verdict import reasons, require_targets, words
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import MobilekitError, OutputError, SourceError
 from mobilekit_converters.hashing import sha256_of_path
@@ -62,14 +63,15 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
         The report; its verdict says whether everything that was asked for passed.
 
     Raises:
-        MobilekitError: an input or an option is wrong, or the release cannot be written. Then there
-            is no new release, and an old one stays as it was.
+        MobilekitError: an input or an option is wrong, a required target cannot be reached, or the
+            release cannot be written. Then there is no new release, and an old one stays as it was.
     """
     began, started = time.monotonic(), datetime.now(timezone.utc)
     check_output(settings.output)
     examination = examine(project.source, project.source_options(trust=settings.trust))
     cache = Cache(folder=settings.cache)
     planner = Planner(project=project, examination=examination, cache=cache, trust=settings.trust)
+    require_targets(project.verify.require, {VARIANTS[name].format for name in planner.wanted})
     steps = list(planner.steps())
     with output_errors(settings.cache), staged(settings.output) as stage:
         results = _run(steps, cache, settings, progress)
@@ -172,21 +174,12 @@ def _job(step: Step, missing: dict[str, Step], work: Path) -> Job:
 
 def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
     """Say what became of a step, and in a few words what it gave."""
-    value, seconds = outcome.value, f"{outcome.seconds:.1f} s"
+    value, seconds = outcome.value, outcome.seconds
+    if isinstance(value, Check):
+        return words(value, seconds)
     if isinstance(value, Artifact):
-        return "ok", f"{value.file_bytes / 1e6:.2f} MB, {seconds}"
-    if not isinstance(value, Check):
-        return "ok", seconds
-    if value.status == "not_run":
-        return "not run", value.reason.split(":")[0]
-    metrics = [
-        f"{value.metrics[name]:.{digits}f} {unit}"
-        for name, digits, unit in (("snr_db", 1, "dB SNR"), ("agreement", 3, "agreement"))
-        if name in value.metrics
-    ]
-    if value.status == "fail":
-        return "FAILED", value.reason
-    return "ok", ", ".join([*metrics, seconds])
+        return "ok", f"{value.file_bytes / 1e6:.2f} MB, {seconds:.1f} s"
+    return "ok", f"{seconds:.1f} s"
 
 
 def _stop_if_hopeless(step: Step, error: Exception, log: str) -> None:
@@ -212,10 +205,10 @@ def _report(
 ) -> Report:
     facts = results.values[SOURCE]
     variants = tuple(_variant(project, name, steps, results) for name in planner.wanted)
-    reasons = tuple(_reasons(variants))
+    against = tuple(reasons(variants))
     return Report(
-        verdict="fail" if reasons else "pass",
-        reasons=reasons,
+        verdict="fail" if against else "pass",
+        reasons=against,
         model=ModelFacts(
             name=project.name,
             source=Path(project.model.source).name,
@@ -279,7 +272,7 @@ def _checks(project: Project, name: str, steps: list[Step], results: _Results) -
                     required=required,
                     seconds=results.seconds.get(step.name, 0.0),
                 )
-    if results.values[SOURCE].kind == "tflite" and REFERENCE_TARGET in project.verify.targets:
+    if results.values[SOURCE].kind == "tflite" and REFERENCE_TARGET in project.targets():
         yield Check(
             target=REFERENCE_TARGET,
             status="not_run",
@@ -287,21 +280,6 @@ def _checks(project: Project, name: str, steps: list[Step], results: _Results) -
             "model was given: comparing them with themselves would prove nothing.",
             required=REFERENCE_TARGET in project.verify.require,
         )
-
-
-def _reasons(variants: tuple[VariantResult, ...]) -> Iterator[str]:
-    """Say in a sentence each what keeps the verdict from being a pass."""
-    if not variants:
-        yield "No variant was asked for."
-    for variant in variants:
-        if variant.status == "failed":
-            yield f"{variant.name} could not be made: {variant.error}"
-        for check in variant.checks:
-            if check.status == "fail":
-                yield f"{variant.name} on {check.target}: {check.reason}"
-            elif check.status == "not_run" and check.required:
-                place = f"{variant.name} on {check.target}"
-                yield f"{place} is required and was not run: {check.reason}"
 
 
 def _fill(

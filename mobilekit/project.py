@@ -180,11 +180,18 @@ class IosTable(_Table):
         return self
 
 
-class VerifyTable(_Table):
-    """`[verify]`: where artifacts are run. `not_run` on a target of `require` fails the build."""
+DEFAULT_TARGETS = ("cpu", "cpu-reference", "coreml")
+"""Where artifacts are run unless somebody says otherwise; what is not here is told as not run."""
 
-    targets: tuple[str, ...] = ("cpu", "cpu-reference", "coreml")
-    require: tuple[str, ...] = ("cpu",)
+
+class VerifyTable(_Table):
+    """`[verify]`: where artifacts are run. `not_run` on a target of `require` fails the build.
+
+    What is required is run also where `targets` does not name it.
+    """
+
+    targets: tuple[str, ...] = DEFAULT_TARGETS
+    require: tuple[str, ...] = ("cpu", "coreml")
     samples: Annotated[int, Field(ge=32)] = 32
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -228,6 +235,10 @@ class Project(_Table):
     def evaluation(self) -> Path | None:
         """The evaluation data's path."""
         return self.folder / self.data.evaluation if self.data.evaluation else None
+
+    def targets(self) -> tuple[str, ...]:
+        """Return every target to run artifacts on, the required ones included."""
+        return tuple(dict.fromkeys((*self.verify.targets, *self.verify.require)))
 
     def source_options(self, *, trust: bool) -> SourceOptions:
         """Return how to read the source. `trust` lets code from the file run."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilekit import __version__
-from mobilekit_converters.errors import OutputError
+from mobilekit_converters.errors import DataError, OutputError
 from mobilekit_converters.hashing import sha256_of_path
 
 MANIFEST = "manifest.json"
@@ -106,6 +106,23 @@ def output_errors(folder: Path) -> Iterator[None]:
             f"{error.filename or folder} cannot be written: {error.strerror}. Nothing was left "
             "behind; make room, or choose another folder with --out or --cache."
         ) from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a release.
+
+    Raises:
+        DataError: it is missing, damaged, or of another schema.
+    """
+    path = folder / MANIFEST
+    try:
+        document = json.loads(path.read_bytes())
+        schema = document["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read: {error}. Build the release again.") from error
+    if schema != SCHEMA:
+        raise DataError(f"{path} has the schema {schema!r}; this version reads {SCHEMA!r}.")
+    return dict(document)
 
 
 def write_manifest(

@@ -276,7 +276,7 @@ class Planner:
         return CoreMLOptions(minimum=ios.minimum, images=images)
 
     def _checks(self, variant: Variant, conversion: Step, golden: Step) -> Iterator[Step]:
-        for name in targets_for(variant.format, self.project.verify.targets):
+        for name in targets_for(variant.format, self.project.targets()):
             if self._is_artifact and name == REFERENCE_TARGET:
                 continue
             place = target(name)

@@ -27,6 +27,9 @@ GOLDEN = "golden.npz"
 STORED_GOLDEN = "golden"
 CALIBRATION = "calibration.npz"
 
+CHECK_MODULES = ("ai_edge_litert.interpreter", "mobilekit.parity.checks")
+"""What processes that only check artifacts are forked with: no converter."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFacts:
@@ -123,3 +126,17 @@ def check(
     artifact = replace(stored_value(conversion, Artifact), path=conversion / variant.file_name)
     request = CheckRequest(artifact=artifact, target=target, golden=golden, budget=budget)
     return run_check(request)
+
+
+def read_finished(path: Path) -> Artifact:
+    """Read a finished `.tflite` or `.mlpackage`, whose variant is the precision that it shows."""
+    from mobilekit_converters.artifacts import read_finished as read
+
+    return read(path)
+
+
+def check_artifact(artifact: Artifact, target: str, golden: Path, budget: Budget) -> Check:
+    """Run an artifact that was read before on one target."""
+    from mobilekit.parity.checks import CheckRequest, run_check
+
+    return run_check(CheckRequest(artifact=artifact, target=target, golden=golden, budget=budget))

@@ -13,6 +13,7 @@ from mobilekit import __version__
 from mobilekit.cli.completion import completion
 from mobilekit.cli.convert import convert
 from mobilekit.cli.init import init
+from mobilekit.cli.verify import verify
 from mobilekit_converters.errors import MobilekitError
 
 _INTERRUPTED = 130
@@ -29,7 +30,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, completion):
+for command in (convert, init, verify, completion):
     commands.add_command(command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mobilekit.cli.options import source_options, work_options
+from mobilekit.cli.options import limits_from, source_options, work_options
 
 if TYPE_CHECKING:
     from mobilekit.project import Project
@@ -38,6 +38,19 @@ if TYPE_CHECKING:
     "--evaluation",
     type=click.Path(path_type=Path),
     help="An .npz of evaluation inputs by input name, instead of the project's.",
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Run artifacts on this target instead of the project's. Repeatable.",
+)
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="NAME",
+    help="Fail if this target does not run, instead of the project's. Repeatable.",
 )
 @source_options
 @work_options
@@ -73,8 +86,9 @@ def _project(path: Path, options: dict[str, Any]) -> Project:
 
 
 def _overridden(project: Project, options: dict[str, Any]) -> Project:
-    from mobilekit.project import AndroidTable, DataTable, InputTable, IosTable
+    from mobilekit.project import AndroidTable, DataTable, InputTable, IosTable, VerifyTable
     from mobilekit_converters.variants import variant
+    from mobilekit_delegates.targets import target
 
     changes: dict[str, Any] = {}
     data = {key: options[key] for key in ("calibration", "evaluation") if options[key]}
@@ -91,6 +105,11 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
     for name, shape in options["shapes"].items():
         table = inputs.get(name, InputTable())
         inputs[name] = table.model_copy(update={"shape": shape})
+    verify = {key: options[key] for key in ("targets", "require") if options[key]}
+    for name in (*options["targets"], *options["require"]):
+        target(name)
+    if verify:
+        changes["verify"] = VerifyTable(**{**project.verify.model_dump(), **verify})
     model = {key: options[key] for key in ("batch", "signature") if options[key]}
     changes["model"] = project.model.model_copy(update={**model, "inputs": inputs})
     return project.model_copy(update=changes)
@@ -98,13 +117,12 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
 
 def _settings(project: Project, options: dict[str, Any]) -> Any:
     from mobilekit.cache import default_cache
-    from mobilekit.jobs import Limits
     from mobilekit.pipeline import Settings
 
     return Settings(
         output=(options["out"] or Path(f"{project.name}.release")).absolute(),
         cache=(options["cache"] or default_cache()).absolute(),
-        limits=Limits(workers=options["jobs"], memory=int(options["memory"] * 2**30), seconds=1800),
+        limits=limits_from(options),
         trust=options["trust_source"],
         chatter=sys.stderr if options["verbose"] else None,
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mobilekit.machine import default_memory, default_workers
+
+if TYPE_CHECKING:
+    from mobilekit.jobs import Limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -46,10 +49,18 @@ def source_options(command: Command) -> Command:
     return command
 
 
-def work_options(command: Command) -> Command:
-    """Add the options that say where and how hard to work."""
+def check_options(command: Command) -> Command:
+    """Add the options that say how hard to work; `limits_from` reads them."""
     for option in (
         click.option("-v", "--verbose", is_flag=True, help="Print what the libraries print."),
+        click.option(
+            "--time-limit",
+            type=click.FloatRange(1),
+            default=1800,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long one step or check may take.",
+        ),
         click.option(
             "--memory",
             type=click.FloatRange(0.5),
@@ -64,11 +75,27 @@ def work_options(command: Command) -> Command:
             show_default="one a core",
             help="How many processes work at once.",
         ),
-        click.option(
-            "--cache",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Where results of earlier builds are kept. Default: the user's cache folder.",
-        ),
     ):
         command = option(command)
     return command
+
+
+def work_options(command: Command) -> Command:
+    """Add the options that say where and how hard to work."""
+    option = click.option(
+        "--cache",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where results of earlier builds are kept. Default: the user's cache folder.",
+    )
+    return option(check_options(command))
+
+
+def limits_from(options: dict[str, Any]) -> Limits:
+    """Return the bounds that the options of `check_options` set."""
+    from mobilekit.jobs import Limits
+
+    return Limits(
+        workers=options["jobs"],
+        memory=int(options["memory"] * 2**30),
+        seconds=options["time_limit"],
+    )

@@ -40,8 +40,12 @@ MOST_LABELLED = 256
 TRIED_SAMPLES = 8
 """How many samples tell in which range a model's outputs vary."""
 
-STORED_SAMPLES = 4
-"""How many samples a release carries, for tests on phones."""
+STORED_BYTES = 2**20
+"""How much a release may carry for later checks and tests on phones: the samples that fit."""
+
+FEWEST_STORED = 4
+MOST_STORED = LEAST_SAMPLES
+"""Bounds of how many that are."""
 
 OutputKind = Literal["tensor", "classification", "embedding", "mask"]
 
@@ -175,7 +179,7 @@ def make(source: Model, request: GoldenRequest) -> tuple[Golden, GoldenFacts]:
         )
     return golden, GoldenFacts(
         samples=len(golden),
-        stored=min(STORED_SAMPLES, len(golden)),
+        stored=min(_stored_samples(golden), len(golden)),
         origin=golden.origin,
         labelled=golden.labels is not None,
         notes=tuple(notes),
@@ -326,7 +330,13 @@ def spread_rows(available: int, wanted: int) -> NDArray[np.intp]:
     return np.arange(count, dtype=np.intp) * available // count
 
 
-def write_golden(folder: Path, golden: Golden, count: int = STORED_SAMPLES) -> None:
+def _stored_samples(golden: Golden) -> int:
+    arrays = (*golden.inputs.values(), *golden.outputs.values())
+    sample_bytes = max(sum(array[:1].nbytes for array in arrays), 1)
+    return min(max(STORED_BYTES // sample_bytes, FEWEST_STORED), MOST_STORED)
+
+
+def write_golden(folder: Path, golden: Golden, count: int | None = None) -> None:
     """Write a few samples so that any language reads them: `golden.json` and plain `.bin` files.
 
     A `.bin` file is the array's values, little-endian, row-major, and nothing else; booleans are
@@ -336,9 +346,9 @@ def write_golden(folder: Path, golden: Golden, count: int = STORED_SAMPLES) -> N
     Args:
         folder: created if need be.
         golden: the whole.
-        count: how many samples to store, spread evenly.
+        count: how many samples to store, spread evenly. By default those that `STORED_BYTES` hold.
     """
-    few = golden.spread(count)
+    few = golden.spread(_stored_samples(golden) if count is None else count)
     folder.mkdir(parents=True, exist_ok=True)
     document: dict[str, Any] = {"schema": SCHEMA, "samples": len(few), "origin": few.origin}
     for kind, arrays in (("input", few.inputs), ("output", few.outputs)):

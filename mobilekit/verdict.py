@@ -1,0 +1,67 @@
+"""What results add up to: the reasons against a pass, and a check in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mobilekit.progress import Outcome
+from mobilekit.results import Check, VariantResult
+from mobilekit_converters.errors import ToolMissingError
+from mobilekit_converters.variants import Format
+from mobilekit_delegates.targets import target
+
+_SHOWN = (("snr_db", 1, "dB SNR"), ("agreement", 3, "agreement"))
+
+
+def reasons(
+    variants: tuple[VariantResult, ...], *, failed: str = "could not be made"
+) -> Iterator[str]:
+    """Say in a sentence each what keeps the verdict from being a pass.
+
+    `failed` says what it means that a variant's status is `failed`.
+    """
+    if not variants:
+        yield "No variant was asked for."
+    for variant in variants:
+        if variant.status == "failed":
+            yield f"{variant.name} {failed}: {variant.error}"
+        for check in variant.checks:
+            place = f"{variant.name} on {check.target}"
+            if check.status == "fail":
+                yield f"{place}: {check.reason}"
+            elif check.status == "not_run" and check.required:
+                yield f"{place} is required and was not run: {check.reason}"
+
+
+def words(check: Check, seconds: float) -> tuple[Outcome, str]:
+    """Say how a check ended, and in a few words what it gave."""
+    if check.status == "not_run":
+        return "not run", check.reason
+    if check.status == "fail":
+        return "FAILED", check.reason
+    metrics = [
+        f"{check.metrics[name]:.{digits}f} {unit}"
+        for name, digits, unit in _SHOWN
+        if name in check.metrics
+    ]
+    return "ok", ", ".join([*metrics, f"{seconds:.1f} s"])
+
+
+def require_targets(names: Iterable[str], formats: Iterable[Format]) -> None:
+    """Make sure, before any work, that what must be run can be run here.
+
+    Targets that take none of the formats are left alone: nothing will be asked of them.
+
+    Raises:
+        ToolMissingError: a target cannot be reached; the message says how to get it.
+        ProjectError: there is no such target.
+    """
+    wanted = set(formats)
+    lines = []
+    for name in dict.fromkeys(names):
+        place = target(name)
+        missing = place.missing() if wanted & set(place.info.formats) else None
+        if missing is not None:
+            lines.append(f"The target {name} is required, and cannot be reached here. {missing}")
+    if lines:
+        raise ToolMissingError("\n".join(lines))
