@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mobilekit_converters.signature import Quantisation
+from mobilekit_converters.errors import DataError
+from mobilekit_converters.signature import Quantisation, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,31 @@ def dequantise(stored: NDArray[np.generic], quantisation: Quantisation) -> NDArr
 
     scales, zero_points = _along_axis(quantisation, stored.ndim)
     return ((np.asarray(stored, dtype=np.float64) - zero_points) * scales).astype(np.float32)
+
+
+def stored_input(spec: TensorSpec, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return an input's values as what the artifact stores for them, contiguous.
+
+    Raises:
+        DataError: the shape or the dtype is not the signature's.
+    """
+    import numpy as np
+
+    if values.shape != spec.shape:
+        raise DataError(f"Input {spec.name!r} is {spec.shape}, not {values.shape}.")
+    dtype = np.dtype(spec.dtype)
+    if values.dtype == dtype:
+        return np.ascontiguousarray(values)
+    if spec.quantisation is not None and np.issubdtype(values.dtype, np.floating):
+        return quantise(values, spec.quantisation, spec.dtype)
+    raise DataError(f"Input {spec.name!r} is {spec.dtype}, not {values.dtype}.")
+
+
+def real_output(spec: TensorSpec, stored: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return what an artifact gave as the values that it stands for; floats stay as they are."""
+    if spec.quantisation is not None and stored.dtype.kind in "iu":
+        return dequantise(stored, spec.quantisation)
+    return stored
 
 
 def _along_axis(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, TargetError
-from mobilekit_converters.signature import Signature, TensorSpec
-from mobilekit_delegates.quantised_values import dequantise, quantise
+from mobilekit_converters.signature import Signature
+from mobilekit_delegates.quantised_values import real_output, stored_input
+from mobilekit_delegates.runner.runner import tensor_indices
 from mobilekit_delegates.targets.target import LocalSession, Missing
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ class InterpreterSession(LocalSession):
             self._interpreter.reset_all_variables()
             for spec in specs:
                 self._interpreter.set_tensor(
-                    self._inputs[spec.name], _stored(spec, inputs[spec.name])
+                    self._inputs[spec.name], stored_input(spec, inputs[spec.name])
                 )
             self._interpreter.invoke()
             return {
-                spec.name: _real(spec, self._interpreter.get_tensor(self._outputs[spec.name]))
+                spec.name: real_output(spec, self._interpreter.get_tensor(self._outputs[spec.name]))
                 for spec in self._artifact.signature.outputs
             }
         except (RuntimeError, ValueError) as error:
@@ -100,42 +101,10 @@ def litert_version() -> str:
 def _tensor_indices(
     interpreter: Any, signature: Signature
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Map the signature's names to the interpreter's tensors, through the file's own signature.
-
-    Files without one are known by their tensors' names.
-    """
-    keys = list(interpreter.get_signature_list())
-    if keys:
-        runner = interpreter.get_signature_runner(
-            "serving_default" if "serving_default" in keys else keys[0]
-        )
-        inputs = {name: item["index"] for name, item in runner.get_input_details().items()}
-        outputs = {name: item["index"] for name, item in runner.get_output_details().items()}
-    else:
-        inputs = {item["name"]: item["index"] for item in interpreter.get_input_details()}
-        outputs = {item["name"]: item["index"] for item in interpreter.get_output_details()}
+    """Map the signature's names to the interpreter's tensors, which the file must have."""
+    inputs, outputs = tensor_indices(interpreter)
     missing = [spec.name for spec in signature.inputs if spec.name not in inputs]
     missing += [spec.name for spec in signature.outputs if spec.name not in outputs]
     if missing:
         raise ValueError(f"the file has no input or output named {', '.join(missing)}")
     return inputs, outputs
-
-
-def _stored(spec: TensorSpec, values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Turn an input's values into what the artifact stores for them."""
-    import numpy as np
-
-    if values.shape != spec.shape:
-        raise DataError(f"Input {spec.name!r} is {spec.shape}, not {values.shape}.")
-    dtype = np.dtype(spec.dtype)
-    if values.dtype == dtype:
-        return np.ascontiguousarray(values)
-    if spec.quantisation is not None and np.issubdtype(values.dtype, np.floating):
-        return quantise(values, spec.quantisation, spec.dtype)
-    raise DataError(f"Input {spec.name!r} is {spec.dtype}, not {values.dtype}.")
-
-
-def _real(spec: TensorSpec, stored: NDArray[np.generic]) -> NDArray[np.generic]:
-    if spec.quantisation is not None and stored.dtype.kind in "iu":
-        return dequantise(stored, spec.quantisation)
-    return stored

@@ -1,0 +1,1 @@
+"""Runs artifacts in another Python: under an emulator, with an old runtime, on a Linux board."""
