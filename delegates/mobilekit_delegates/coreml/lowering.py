@@ -1,0 +1,110 @@
+"""Lowers an ML Program to an ONNX graph, operation by operation, in the types that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mobilekit_converters.errors import TargetError
+from mobilekit_delegates.coreml.graph import Graph, carrier
+from mobilekit_delegates.coreml.op import Op, Scope
+from mobilekit_delegates.coreml.ops.registry import Result, Row, operators
+from mobilekit_delegates.coreml.program import Operation, Program, Value
+from mobilekit_delegates.coreml.values import Constant
+from mobilekit_delegates.targets.target import UnsupportedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computed:
+    """A value that an operation computes, and what it is called in the graph."""
+
+    value: Value
+    operator: str
+    node: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lowered:
+    """A program as a graph.
+
+    `computed` has what the operations compute, in running order; `outputs` maps the names of the
+    program's outputs to the graph's. `operations` counts those that are not constants.
+    """
+
+    graph: Graph
+    computed: tuple[Computed, ...]
+    outputs: dict[str, str]
+    operations: int
+
+
+def lower(program: Program, *, rounds: bool) -> Lowered:
+    """Lower a program.
+
+    Args:
+        program: the program.
+        rounds: whether values that are declared float16 are rounded to it after every operation.
+
+    Raises:
+        UnsupportedError: an operator, an input of one or a type is not known; the message names it.
+        TargetError: the program is damaged.
+    """
+    graph = Graph(rounds=rounds)
+    scope = Scope(graph, program.constants)
+    for value in program.inputs:
+        scope.define(value, graph.input(value.name, carrier(value.type.dtype), value.type.shape))
+    _require_known_operators(program)
+    computed = [
+        each
+        for operation in program.operations
+        for each in _lower_operation(graph, scope, operation, program.opset)
+    ]
+    missing = [name for name in program.outputs if not scope.knows(name)]
+    if missing:
+        raise TargetError(f"{program.name} is damaged: nothing computes its outputs {missing}.")
+    return Lowered(
+        graph=graph,
+        computed=tuple(computed),
+        outputs={name: scope.tensor_of(name) for name in program.outputs},
+        operations=len(program.operations),
+    )
+
+
+def _require_known_operators(program: Program) -> None:
+    """Name all the operators that are not known at once, rather than the first."""
+    table = operators()
+    unknown = sorted({each.operator for each in program.operations if each.operator not in table})
+    if unknown:
+        raise UnsupportedError(f"The evaluator does not know the operators {', '.join(unknown)}.")
+
+
+def _lower_operation(
+    graph: Graph, scope: Scope, operation: Operation, opset: str
+) -> Iterator[Computed]:
+    row = operators()[operation.operator]
+    op = Op(operation, scope, opset)
+    results = _results(_call(row, graph, op))
+    if op.unread():
+        raise op.unsupported(f"the inputs {', '.join(op.unread())}")
+    if len(results) != len(operation.outputs):
+        raise op.damaged(f"it has {len(operation.outputs)} outputs instead of {len(results)}")
+    for value, result in zip(operation.outputs, results, strict=True):
+        if not isinstance(result, str):
+            scope.constants[value.name] = Constant(array=np.asarray(result), type=value.type)
+            continue
+        node = result if row.exact else graph.round_to(result, value.type.dtype)
+        scope.define(value, node)
+        yield Computed(value=value, operator=operation.operator, node=node)
+
+
+def _call(row: Row, graph: Graph, op: Op) -> Result:
+    """Lower one operation; what numpy cannot do with its constants is damage."""
+    try:
+        return row.lower(graph, op)
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise op.damaged(f"{type(error).__name__}: {error}") from error
+
+
+def _results(result: Result) -> Sequence[object]:
+    return [result] if isinstance(result, (str, np.ndarray)) else list(result)
