@@ -211,6 +211,8 @@ def _work(
     log: Path,
 ) -> None:
     """The body of a worker process: run the function, send back its value or its error."""
+    # A group of its own, so that what the job starts (an emulator, a device's client) ends with it.
+    os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What a killed process leaves behind goes with the folder of the logs.
     tempfile.tempdir = str(log.parent)
@@ -244,7 +246,7 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         mp_connection.wait([parent.sentinel])
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)
 
 
 def _ended(running: list[_Running], limits: Limits) -> list[tuple[_Running, str]]:
@@ -266,7 +268,9 @@ def _over_limit(entry: _Running, limits: Limits) -> str:
     if time.monotonic() - entry.started > limits.seconds:
         return f"it took longer than {limits.seconds:g} s"
     try:
-        memory = psutil.Process(entry.process.pid).memory_info().rss
+        worker = psutil.Process(entry.process.pid)
+        family = (worker, *worker.children(recursive=True))
+        memory = sum(member.memory_info().rss for member in family)
     except psutil.NoSuchProcess:
         return ""
     if memory > limits.memory:
@@ -275,6 +279,11 @@ def _over_limit(entry: _Running, limits: Limits) -> str:
 
 
 def _kill(process: BaseProcess) -> None:
+    """End a worker and all that it started."""
+    assert process.pid is not None
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        # There is no such group where the worker has not made it yet, or is gone with all its own.
+        os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.join()
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mobilekit.jobs import Job, JobCrashedError, JobSkippedError, Limits, Outcome, run_jobs
@@ -43,6 +45,17 @@ def leave() -> None:
 
 def hang() -> None:
     time.sleep(3600)
+
+
+def start_and_hang(mark: Path) -> None:
+    child = subprocess.Popen(["sleep", "3600"])
+    mark.write_text(str(child.pid))
+    child.wait()
+
+
+def fill_memory_elsewhere() -> None:
+    code = "x = bytearray(1500 * 2**20); x[::4096] = b'x' * len(x[::4096]); import time"
+    subprocess.run([sys.executable, "-c", f"{code}; time.sleep(3600)"], check=False)
 
 
 def fill_memory() -> int:
@@ -106,6 +119,23 @@ def test_a_job_that_hangs_is_ended(tmp_path: Path) -> None:
     limits = Limits(workers=1, memory=LIMITS.memory, seconds=1)
     error = run(tmp_path, job(hang), limits=limits)["hang"].error
     assert "longer than 1 s" in str(error)
+
+
+def test_what_a_job_started_ends_with_it(tmp_path: Path) -> None:
+    limits = Limits(workers=1, memory=8 * 2**30, seconds=2)
+    mark = tmp_path / "pid"
+    ended = run(tmp_path, job(start_and_hang, arguments={"mark": mark}), limits=limits)
+    assert "longer than 2 s" in str(ended["start_and_hang"].error)
+    deadline = time.monotonic() + 30
+    while psutil.pid_exists(int(mark.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(int(mark.read_text()))
+
+
+def test_the_memory_of_what_a_job_started_counts(tmp_path: Path) -> None:
+    limits = Limits(workers=1, memory=2**30, seconds=120)
+    ended = run(tmp_path, job(fill_memory_elsewhere), limits=limits)
+    assert "more than 1.0 GiB" in str(ended["fill_memory_elsewhere"].error)
 
 
 def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
