@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
+from mobilekit_converters.coreml.precision import precision_of
 from mobilekit_converters.coreml.read_back import read_artifact, stored_variant
 from mobilekit_converters.coreml.recipes import convert
 
-__all__ = ["CoreMLOptions", "ImageInput", "convert", "read_artifact", "stored_variant"]
+__all__ = [
+    "CoreMLOptions",
+    "ImageInput",
+    "convert",
+    "precision_of",
+    "read_artifact",
+    "stored_variant",
+]

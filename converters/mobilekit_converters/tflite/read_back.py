@@ -46,7 +46,7 @@ SMALLEST_QUANTISED_WEIGHT = 1024
 
 
 def read_artifact(
-    path: Path, variant_name: str, *, allowed_operators: tuple[str, ...] = ()
+    path: Path, variant_name: str | None = None, *, allowed_operators: tuple[str, ...] = ()
 ) -> Artifact:
     """Read a `.tflite` file and prove that it is whole.
 
@@ -57,7 +57,8 @@ def read_artifact(
 
     Args:
         path: the file.
-        variant_name: what it is meant to be, such as `tflite-int8`.
+        variant_name: what it is meant to be, such as `tflite-int8`. Without it the file is taken
+            for the variant whose precision it shows.
         allowed_operators: custom operators by their own name, Flex ones with or without `Flex`.
 
     Raises:
@@ -69,9 +70,10 @@ def read_artifact(
     for graph in model.subgraphs:
         _require_data(path, graph)
     precision = _precision(model)
-    _require_precision(path, variant_name, precision, model)
+    if variant_name is not None:
+        _require_precision(path, variant_name, precision, model)
     return Artifact(
-        variant=variant_name,
+        variant=variant_name or f"tflite-{precision}",
         path=path,
         sha256=sha256_of_path(path),
         file_bytes=path.stat().st_size,

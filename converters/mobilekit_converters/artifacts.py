@@ -1,0 +1,42 @@
+"""Finished artifacts, whoever made them: what a file or a package is, from its path alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import ConversionError, SourceError
+
+
+def read_finished(path: Path, *, allowed_operators: tuple[str, ...] = ()) -> Artifact:
+    """Read a `.tflite` file or an `.mlpackage` folder, and prove that it is whole.
+
+    Its variant is the one whose precision it shows, whatever it is called.
+
+    Args:
+        path: the file or the folder.
+        allowed_operators: custom operators that a `.tflite` file may have, by their own name.
+
+    Raises:
+        SourceError: it is neither, or is damaged, or would not run on a phone.
+    """
+    if not path.exists():
+        raise SourceError(f"There is no artifact {path}. Check the path.")
+    try:
+        if path.is_file():
+            return _tflite(path, allowed_operators)
+        if path.suffix == ".mlpackage" or (path / "Manifest.json").exists():
+            from mobilekit_converters import coreml
+
+            return coreml.read_artifact(path)
+    except (ConversionError, OSError) as error:
+        raise SourceError(str(error)) from error
+    raise SourceError(
+        f"{path} is no finished artifact: it is neither a .tflite file nor an .mlpackage folder."
+    )
+
+
+def _tflite(path: Path, allowed_operators: tuple[str, ...]) -> Artifact:
+    from mobilekit_converters import tflite
+
+    return tflite.read_artifact(path, allowed_operators=allowed_operators)
