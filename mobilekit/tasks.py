@@ -20,15 +20,18 @@ from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.signature import Signature
 from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.tflite.options import TFLiteOptions
-from mobilekit_converters.variants import Variant
+from mobilekit_converters.variants import Format, Variant
 
 FROZEN = "frozen"
 GOLDEN = "golden.npz"
 STORED_GOLDEN = "golden"
 CALIBRATION = "calibration.npz"
 
-CHECK_MODULES = ("ai_edge_litert.interpreter", "mobilekit.parity.checks")
-"""What processes that only check artifacts are forked with: no converter."""
+CHECK_MODULES: dict[Format, tuple[str, ...]] = {
+    "tflite": ("ai_edge_litert.interpreter", "mobilekit.parity.checks"),
+    "coreml": ("coremltools.proto.Model_pb2", "onnxruntime", "mobilekit.parity.checks"),
+}
+"""What processes that only check artifacts of a format are forked with."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,9 @@ def reasons(
     """
     if not variants:
         yield "No variant was asked for."
+    checks = [check for variant in variants for check in variant.checks]
+    if checks and all(check.status == "not_run" for check in checks):
+        yield "Nothing was run: every check says not_run."
     for variant in variants:
         if variant.status == "failed":
             yield f"{variant.name} {failed}: {variant.error}"

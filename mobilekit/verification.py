@@ -87,9 +87,11 @@ def verify(path: Path, settings: Settings, progress: Progress) -> Report:
     """
     began, started = time.monotonic(), datetime.now(timezone.utc)
     case = _release_case(path, settings) if (path / MANIFEST).exists() else _file(path, settings)
-    require_targets(case.require, {subject.format for subject in case.subjects})
+    formats = {subject.format for subject in case.subjects}
+    require_targets(case.require, formats)
     with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
-        run = _Run(logs=Path(folder), settings=settings, progress=progress)
+        modules = tuple(name for format in sorted(formats) for name in tasks.CHECK_MODULES[format])
+        run = _Run(logs=Path(folder), settings=settings, progress=progress, modules=modules)
         artifacts = run.read(case)
         checks = run.check(case, artifacts)
     variants = tuple(
@@ -140,9 +142,8 @@ def _release_case(folder: Path, settings: Settings) -> _Case:
 
 
 def _file(path: Path, settings: Settings) -> _Case:
-    from mobilekit_converters.artifacts import format_of
-
-    format = format_of(path)
+    # A package is a folder; whether it is one at all shows when it is read.
+    format: Format = "coreml" if path.is_dir() else "tflite"
     golden_folder = _golden_folder(settings.golden or _release_of(path))
     return _Case(
         subjects=(_Subject(name=path.name, path=path, format=format),),
@@ -174,6 +175,7 @@ class _Run:
     logs: Path
     settings: Settings
     progress: Progress
+    modules: tuple[str, ...]
 
     def read(self, case: _Case) -> dict[str, Artifact | str]:
         """Read every artifact back, in a process each. What cannot be read has its error instead.
@@ -244,7 +246,7 @@ class _Run:
             limits=self.settings.limits,
             logs=self.logs,
             on_start=lambda job: self.progress.start(job.name),
-            preload=tasks.CHECK_MODULES,
+            preload=self.modules,
         ):
             outcomes.append(outcome)
             if self.settings.chatter and (text := outcome.log.read_text("utf-8", "replace")):
