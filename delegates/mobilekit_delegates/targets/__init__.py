@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_delegates.targets.adb import Adb
 from mobilekit_delegates.targets.coreml import CoreML
 from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_reference import CpuReference
+from mobilekit_delegates.targets.ssh import Ssh
 from mobilekit_delegates.targets.target import (
     Execution,
     InstallableTarget,
@@ -42,7 +44,10 @@ _TARGETS: tuple[Target, ...] = (Cpu(), CpuReference(), CoreML())
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
 """The targets without options, by name."""
 
-_FAMILIES: dict[str, tuple[str, Callable[[str], Target]]] = {}
+_FAMILIES: dict[str, tuple[str, Callable[[str], Target]]] = {
+    "adb": ("adb:SERIAL/cpu", Adb),
+    "ssh": ("ssh:HOST/cpu", Ssh),
+}
 """By what stands before the colon: how such names look, and the target of what stands behind it."""
 
 

@@ -1,0 +1,1 @@
+"""Ways to a device: folders there and back, and programs in between, whatever they are."""

@@ -1,0 +1,347 @@
+"""A device as a shell on it: what adb and ssh have in common.
+
+All that is asked of a device is to run shell text with standard input, output and errors, so any
+Unix with `sh`, `mktemp` and `tar` will do, Android and BusyBox included. Folders travel as tar
+streams.
+
+Three rules keep answers true and the device clean:
+
+- A command has ended only if the device says so. The clients' exit statuses do not tell: adb's is 0
+  where the daemon died, and ssh's 255 may be the command's own. So every command ends with a line
+  on standard error that it could not know before.
+- What stays on the device for a while, a program or a folder, lives as long as its standard input
+  is open. However this side ends, that input ends, and the device kills and removes what is there.
+- Where a connection falls silent instead of ending, the device's own clock ends a program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shlex
+import subprocess
+import tarfile
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from mobilekit_converters.errors import TargetError
+from mobilekit_delegates.devices.transport import Ended, UnreachableError
+
+TRANSFER_SECONDS = 300.0
+"""How long a copy or a question may take."""
+
+_GRACE_SECONDS = 10.0
+"""How long a client may take to end when it should, and the device's clock to run after ours."""
+
+_KEPT_BYTES = 2**20
+"""How much of each end of a command's output is kept."""
+
+# The device hangs up on commands when a connection breaks, and cleaning up comes after that.
+_COMMAND = """
+trap '' HUP
+token=$1; shift
+echo "$token started" >&2
+(%s)
+echo "$token ended $?" >&2
+"""
+
+_FOLDER = """
+umask 077
+for base in "$TMPDIR" /data/local/tmp /tmp; do
+    [ -d "$base" ] && [ -w "$base" ] && break
+done
+folder=$(mktemp -d "$base/mobilekit-XXXXXXXX") || exit 1
+echo "$folder"
+while read -r _; do :; done
+rm -rf "$folder" || { sleep 1; rm -rf "$folder"; }
+"""
+
+# Times stay behind: boards without a battery live in 1970. Messages come in the words we look for.
+_PUSH = 'LC_ALL=C tar -x -m -f - -C "$1"'
+
+# No files are no archive: tar refuses to make an empty one.
+_PULL = """
+cd "$1" || exit 1
+shift
+for name; do
+    shift
+    [ -e "$name" ] && set -- "$@" "$name"
+done
+[ $# -eq 0 ] || LC_ALL=C tar -c -f - "$@"
+"""
+
+# Process group 0 is the command's own: adb's daemon and sshd give each one a group.
+_RUN = """
+cd "$1" || exit 1
+seconds=$2; shift 2
+exec 3<&0
+( trap 'kill $!; exit' TERM; sleep "$seconds" & wait; kill -9 0 ) >/dev/null 2>&1 3<&- &
+clock=$!
+( while read -r _; do :; done; kill -9 0 ) <&3 >/dev/null 2>&1 &
+lifeline=$!
+"$@" </dev/null 3<&- &
+wait $!
+status=$?
+kill $clock $lifeline
+wait $clock $lifeline 2>/dev/null
+exit $status
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Help:
+    """What to say where a client complains, and the command that helps, where there is one."""
+
+    message: str
+    command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A command line client that runs shell text on a device.
+
+    `command` is the client with its arguments; the shell text follows as one more. `install` is
+    the command that gets it. `explain` turns what it says when it cannot reach the device into what
+    helps, or None where it is plain enough.
+    """
+
+    command: tuple[str, ...]
+    install: str
+    explain: Callable[[str], Help | None]
+
+
+class Shell:
+    """The `Transport` over a client."""
+
+    def __init__(self, device: str, client: Client) -> None:
+        """Connect nothing yet.
+
+        Args:
+            device: its name for messages.
+            client: what runs shell text on it.
+        """
+        self.device = device
+        self._client = client
+
+    def ask(self, script: str, stdin: IO[bytes] | int = subprocess.DEVNULL) -> Ended:
+        """Run shell text on the device and wait for it.
+
+        Raises:
+            UnreachableError: the device cannot be reached, or vanished.
+            TargetError: it took longer than `TRANSFER_SECONDS`.
+        """
+        with tempfile.TemporaryFile() as output:
+            return self._transfer("answering", script, (), stdin, output)
+
+    @contextlib.contextmanager
+    def folder(self) -> Iterator[str]:
+        """Make a folder for as long as a block lasts; see `Transport.folder`."""
+        # Its standard input is what keeps it.
+        with (
+            tempfile.TemporaryFile() as output,
+            _pipe() as (receiving, lifeline),
+            self._started("making a folder", _FOLDER, (), receiving, subprocess.PIPE) as keeper,
+        ):
+            receiving.close()
+            folder = keeper.first_line(TRANSFER_SECONDS)
+            if not folder:
+                ended = keeper.ended(output)
+                raise TargetError(f"{self.device} has no place for a folder: {_why(ended)}.")
+            try:
+                yield folder
+            finally:
+                lifeline.close()
+                keeper.wait(_GRACE_SECONDS)
+            ended = keeper.ended(output)
+            if ended.status != 0:
+                raise TargetError(f"{self.device} could not remove {folder}: {_why(ended)}.")
+
+    def push(self, local: Path, remote: str) -> None:
+        """Copy a folder to the device; see `Transport.push`."""
+        doing = f"taking {local.name}"
+        with tempfile.TemporaryFile() as stream, tempfile.TemporaryFile() as output:
+            with tarfile.open(fileobj=stream, mode="w", dereference=True) as archive:
+                archive.add(local, arcname=".", filter=_without_owner)
+            stream.seek(0)
+            ended = self._transfer(doing, _PUSH, (remote,), stream, output)
+        self._require_success(doing, ended)
+
+    def pull(self, remote: str, names: Sequence[str], local: Path) -> None:
+        """Copy what is in a folder on the device; see `Transport.pull`."""
+        doing = "giving files back"
+        with tempfile.TemporaryFile() as stream:
+            ended = self._transfer(doing, _PULL, (remote, *names), subprocess.DEVNULL, stream)
+            self._require_success(doing, ended)
+            try:
+                _extract(stream, names, local)
+            except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+                raise TargetError(f"What {self.device} gave back is damaged: {error}.") from error
+
+    def run(self, arguments: Sequence[str], *, folder: str, seconds: float) -> Ended:
+        """Run a program on the device; see `Transport.run`."""
+        program = arguments[0].rpartition("/")[2]
+        clock = str(int(seconds + _GRACE_SECONDS))
+        with (
+            tempfile.TemporaryFile() as output,
+            _pipe() as (receiving, lifeline),
+            self._started(
+                f"running {program}", _RUN, (folder, clock, *arguments), receiving, output
+            ) as command,
+        ):
+            receiving.close()
+            if command.wait(seconds):
+                return command.ended(output)
+            lifeline.close()
+            command.wait(_GRACE_SECONDS)
+        raise TargetError(
+            f"{self.device}: {program} took longer than {seconds:g} s, and was ended there."
+        )
+
+    def _transfer(
+        self,
+        doing: str,
+        script: str,
+        arguments: Sequence[str],
+        stdin: IO[bytes] | int,
+        stdout: IO[bytes],
+    ) -> Ended:
+        with self._started(doing, script, arguments, stdin, stdout) as command:
+            if command.wait(TRANSFER_SECONDS):
+                return command.ended(stdout)
+        raise TargetError(f"{self.device} took longer than {TRANSFER_SECONDS:g} s for {doing}.")
+
+    def _require_success(self, doing: str, ended: Ended) -> None:
+        if ended.status == 0:
+            return
+        if "No space left" in ended.errors:
+            raise TargetError(f"{self.device} is full: it has no room for {doing}.")
+        raise TargetError(f"{self.device} failed at {doing}: {_why(ended)}.")
+
+    @contextlib.contextmanager
+    def _started(
+        self,
+        doing: str,
+        script: str,
+        arguments: Sequence[str],
+        stdin: IO[bytes] | int,
+        stdout: IO[bytes] | int,
+    ) -> Iterator[_Command]:
+        """Start shell text on the device; the client here ends with the block at the latest."""
+        token = secrets.token_hex(16)
+        words = ("sh", "-c", _COMMAND % script, "sh", token, *arguments)
+        with tempfile.TemporaryFile() as errors:
+            try:
+                client = subprocess.Popen(
+                    (*self._client.command, f"exec {shlex.join(words)}"),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=errors,
+                )
+            except FileNotFoundError as error:
+                program = self._client.command[0]
+                raise UnreachableError(
+                    f"{self.device} is reached with {program}, which is not on this machine.",
+                    self._client.install,
+                ) from error
+            with client:
+                try:
+                    yield _Command(self.device, self._client, doing, token, client, errors)
+                finally:
+                    client.kill()
+
+
+@dataclass(frozen=True)
+class _Command:
+    """One command on a device, with the client that runs it."""
+
+    device: str
+    client: Client
+    doing: str
+    token: str
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the client; False where it did not end in time."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def first_line(self, seconds: float) -> str:
+        """Return the first line of standard output, or nothing where none comes in time."""
+        assert self.process.stdout is not None
+        timer = threading.Timer(seconds, self.process.kill)
+        timer.start()
+        try:
+            return self.process.stdout.readline().decode(errors="replace").rstrip("\n")
+        finally:
+            timer.cancel()
+
+    def ended(self, output: IO[bytes]) -> Ended:
+        """Return how it ended.
+
+        Raises:
+            UnreachableError: the device did not say so.
+        """
+        said, started, rest = _text(self.errors).partition(f"{self.token} started\n")
+        errors, ended, status = rest.rpartition(f"{self.token} ended ")
+        if ended:
+            return Ended(status=int(status), output=_text(output), errors=errors)
+        if started:
+            raise UnreachableError(f"{self.device} vanished while it was {self.doing}.")
+        help = self.client.explain(said)
+        if help is not None:
+            raise UnreachableError(help.message, help.command)
+        raise UnreachableError(f"{self.device} cannot be reached: {_last_line(said)}.")
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    receiving, sending = os.pipe()
+    with os.fdopen(receiving, "rb") as reader, os.fdopen(sending, "wb") as writer:
+        yield reader, writer
+
+
+def _extract(stream: IO[bytes], names: Sequence[str], folder: Path) -> None:
+    if stream.seek(0, os.SEEK_END) == 0:
+        return
+    stream.seek(0)
+    with tarfile.open(fileobj=stream, mode="r:") as archive:
+        asked = [
+            member
+            for member in archive
+            if (member.isfile() or member.isdir())
+            and any(member.name == name or member.name.startswith(f"{name}/") for name in names)
+        ]
+        archive.extractall(folder, asked, filter="data")
+
+
+def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def _text(stream: IO[bytes]) -> str:
+    """Return both ends of what was written."""
+    stream.seek(0)
+    start = stream.read(_KEPT_BYTES)
+    rest = stream.seek(0, os.SEEK_END) - len(start)
+    stream.seek(-min(rest, _KEPT_BYTES), os.SEEK_END)
+    return (start + stream.read()).decode(errors="replace")
+
+
+def _why(ended: Ended) -> str:
+    return f"{_last_line(ended.errors)} (exit status {ended.status})"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,192 @@
+"""What devices have in common as targets: a Linux board with Python, and a runner that goes there.
+
+The runner goes with the artifact and the golden's inputs, all in one journey. Android phones have
+no Python; there the generated module's own tests run artifacts.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import ProjectError, TargetError, nearest
+from mobilekit_delegates.devices.shell import Shell
+from mobilekit_delegates.devices.transport import UnreachableError
+from mobilekit_delegates.runner import runner
+from mobilekit_delegates.runner.job import RUNNER, Ended, JobSession, Result, output_files
+from mobilekit_delegates.targets.target import Missing, TargetInfo
+
+KERNELS = {"cpu": "AUTO", "cpu-reference": "BUILTIN_REF"}
+"""What can run on a board, and the runtime's `OpResolverType` for it."""
+
+RUN_SECONDS = 600.0
+"""How long all batches of a check may take on a board."""
+
+_VENV = ".mobilekit"
+
+_GET_RUNTIME = f"python3 -m venv ~/{_VENV} && ~/{_VENV}/bin/python3 -m pip install ai-edge-litert"
+"""A virtual environment, because the systems of today's boards refuse pip outside of one."""
+
+# Four lines (the model's name, the system, Android's version, the Python to use), then what the
+# runner says of itself.
+_DESCRIBE = f"""
+first() {{ for text; do [ -n "$text" ] && break; done; echo "$text"; }}
+read_file() {{ [ -r "$1" ] && tr -d '\\0' <"$1"; }}
+first "$(getprop ro.product.model 2>/dev/null)" "$(read_file /proc/device-tree/model)" \
+    "$(read_file /sys/class/dmi/id/product_name)" "$(uname -n)"
+uname -sm
+getprop ro.build.version.release 2>/dev/null || echo
+python=$(command -v "$HOME/{_VENV}/bin/python3" || command -v python3)
+echo "$python"
+[ -z "$python" ] || "$python" - --describe
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """What a board says of itself. `runtime` is a TFLite runtime's name and version."""
+
+    model: str
+    system: str
+    python: str
+    runtime: str
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.system}), {self.runtime}"
+
+
+class BoardTarget:
+    """A runtime on a board, reached through a shell."""
+
+    def __init__(self, shell: Shell, kernels: str, by_hand: Callable[[str], str]) -> None:
+        """Connect nothing yet.
+
+        Args:
+            shell: the way to the board.
+            kernels: a key of `KERNELS`.
+            by_hand: turns shell text for the board into the command that runs it from here.
+        """
+        self.info = TargetInfo(
+            name=f"{shell.device}/{kernels}",
+            description=f"the TFLite runtime on {shell.device}, on its CPU"
+            + (" with the reference kernels" if kernels == "cpu-reference" else ""),
+            meaning="The TFLite runtime that is installed on the board, on the board's own CPU: "
+            "what the board answers today, with whatever else runs on it.",
+            formats=("tflite",),
+            budgets_of=kernels,
+            cost=60 if kernels == "cpu-reference" else 20,
+            most_samples=32 if kernels == "cpu-reference" else None,
+            repeatable=False,
+        )
+        self._shell = shell
+        self._kernels = KERNELS[kernels]
+        self._by_hand = by_hand
+
+    def missing(self) -> Missing | None:
+        """Say whether the board answers and has a runtime; this asks it, over the cable."""
+        board = self._board
+        return board if isinstance(board, Missing) else None
+
+    def version(self) -> str:
+        """Return the board's system and runtime."""
+        return str(self._board)
+
+    def open(self, artifact: Artifact) -> JobSession:
+        """Prepare to run an artifact; it goes to the board with the first batches.
+
+        Raises:
+            TargetError: the board cannot be reached.
+        """
+        board = self._board
+        if isinstance(board, Missing):
+            raise TargetError(str(board))
+
+        def place(result: Result) -> str:
+            return f"{board.model} ({board.system}), {result.cpu}, {result.runtime}"
+
+        def journey(folder: Path) -> Ended:
+            return self._journey(folder, board.python, output_files(artifact))
+
+        return JobSession(
+            artifact, target=self.info.name, journey=journey, place=place, kernels=self._kernels
+        )
+
+    def _journey(self, job: Path, python: str, outputs: tuple[str, ...]) -> Ended:
+        shutil.copyfile(RUNNER, job / RUNNER.name)
+        with self._shell.folder() as remote:
+            self._shell.push(job, remote)
+            ended = self._shell.run((python, RUNNER.name, "."), folder=remote, seconds=RUN_SECONDS)
+            self._shell.pull(remote, outputs, job)
+        return Ended(status=_signal_or_status(ended.status), log=ended.errors)
+
+    @functools.cached_property
+    def _board(self) -> Board | Missing:
+        """What there is, or why nothing can run there; asked once."""
+        device = self._shell.device
+        try:
+            with RUNNER.open("rb") as program:
+                ended = self._shell.ask(_DESCRIBE, program)
+        except UnreachableError as error:
+            return Missing(reason=str(error), command=error.command)
+        model, system, android, python, *said = [*ended.output.splitlines(), *[""] * 4]
+        if android and not python:
+            return Missing(
+                reason=f"{device} ({model}) is an Android device, and Android has no Python. "
+                "Artifacts run there in an app: in the tests of the generated module."
+            )
+        if not python:
+            return Missing(
+                reason=f"{device} ({model}) has no Python 3 on its search path.",
+                command=self._by_hand(f"apt install python3-venv && {_GET_RUNTIME}"),
+            )
+        if ended.status == runner.NO_RUNTIME:
+            return Missing(
+                reason=f"{device} ({model}) has no TFLite runtime for {python}.",
+                command=self._by_hand(_GET_RUNTIME),
+            )
+        described = _read_description(said)
+        if ended.status != 0 or described is None:
+            last = ended.errors.strip().rpartition("\n")[2]
+            return Missing(
+                reason=f"The runner does not start on {device} with {python}: "
+                f"{last or 'it said nothing of itself'} (exit status {ended.status})."
+            )
+        return Board(model=model, system=system, python=python, runtime=described)
+
+
+def split_name(family: str, rest: str) -> tuple[str, str]:
+    """Split what stands behind `adb:` or `ssh:` into the device and what runs there.
+
+    Raises:
+        ProjectError: it is not of that form.
+    """
+    device, _, kernels = rest.rpartition("/")
+    if not device or kernels not in KERNELS:
+        forms = " or ".join(f"{family}:{device or 'DEVICE'}/{name}" for name in KERNELS)
+        raise ProjectError(
+            f"There is no target '{family}:{rest}'.{nearest(kernels, KERNELS)} Name the device and "
+            f"what runs there: {forms}."
+        )
+    return device, kernels
+
+
+def _read_description(lines: list[str]) -> str | None:
+    """Return the runtime that a runner describes; None where this is no description."""
+    try:
+        described: Any = json.loads("\n".join(lines))
+    except ValueError:
+        return None
+    runtime = described.get("runtime") if isinstance(described, dict) else None
+    return runtime if isinstance(runtime, str) else None
+
+
+def _signal_or_status(status: int) -> int:
+    """Return what `Ended` wants of a shell's exit status, which is 128 more than a signal's."""
+    return 128 - status if status - 128 in set(signal.Signals) else status
