@@ -47,6 +47,16 @@ class TargetError(MobilekitError):
     exit_status = 1
 
 
+class UnsupportedError(MobilekitError):
+    """A target does not know something in an artifact, so its check is `not_run`, with this reason.
+
+    It is for what nobody can call wrong: an operator that an evaluator does not know, a graph of
+    which an accelerator takes nothing.
+    """
+
+    exit_status = 1
+
+
 class ToolMissingError(MobilekitError):
     """A tool or a target that was required is not on this machine."""
 

@@ -20,13 +20,13 @@ from mobilekit_delegates.runner import runner
 from mobilekit_delegates.runner.job import (
     RUNNER,
     Ended,
-    JobSession,
     Result,
     output_files,
     read_result,
     write_job,
 )
 from mobilekit_delegates.targets import TARGETS, UnsupportedError
+from mobilekit_delegates.targets.job_session import JobSession
 
 X = np.random.default_rng(0).uniform(-1, 1, (3, 1, 4)).astype("f4")
 BATCHES = [{"x": x} for x in X]

@@ -10,19 +10,17 @@ import json
 import math
 import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import DataError, MobilekitError, TargetError
+from mobilekit_converters.errors import DataError, MobilekitError, TargetError, UnsupportedError
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_delegates.quantised_values import real_output, stored_input
 from mobilekit_delegates.runner import runner
-from mobilekit_delegates.targets.target import Execution, LocalSession, UnsupportedError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,49 +67,6 @@ class Result:
     cpu: str
     load_seconds: float
     seconds: tuple[float, ...]
-
-
-class JobSession(LocalSession):
-    """An artifact that a runner somewhere else runs."""
-
-    def __init__(
-        self,
-        artifact: Artifact,
-        *,
-        target: str,
-        journey: Callable[[Path], Ended],
-        place: Callable[[Result], str],
-        kernels: str = "AUTO",
-    ) -> None:
-        """Prepare to run an artifact.
-
-        Args:
-            artifact: a `.tflite` artifact.
-            target: the target's name, for messages.
-            journey: runs the job in a folder where the target is, and brings what the runner
-                wrote back into the folder. It raises TargetError where it cannot.
-            place: names where it ran, for `Execution.place`.
-            kernels: a member of the runtime's `OpResolverType`.
-        """
-        self._artifact = artifact
-        self._target = target
-        self._journey = journey
-        self._place = place
-        self._kernels = kernels
-
-    def run(self, inputs: Arrays) -> Outputs:
-        """Run one batch; see `Session.run`."""
-        return self.run_all([inputs])[0]
-
-    def run_all(self, batches: Sequence[Arrays]) -> list[Outputs]:
-        """Run batches in one journey; see `Session.run_all`."""
-        with tempfile.TemporaryDirectory(prefix="job-") as name:
-            folder = Path(name)
-            write_job(folder, self._artifact, batches, kernels=self._kernels)
-            ended = self._journey(folder)
-            result = read_result(folder, self._artifact, ended, target=self._target)
-        self.execution = Execution(place=self._place(result))
-        return result.outputs
 
 
 def write_job(

@@ -20,7 +20,8 @@ from mobilekit_converters.errors import ProjectError, TargetError, nearest
 from mobilekit_delegates.devices.shell import Shell
 from mobilekit_delegates.devices.transport import UnreachableError
 from mobilekit_delegates.runner import runner
-from mobilekit_delegates.runner.job import RUNNER, Ended, JobSession, Result, output_files
+from mobilekit_delegates.runner.job import RUNNER, Ended, Result, output_files
+from mobilekit_delegates.targets.job_session import JobSession
 from mobilekit_delegates.targets.target import Missing, TargetInfo
 
 KERNELS = {"cpu": "AUTO", "cpu-reference": "BUILTIN_REF"}

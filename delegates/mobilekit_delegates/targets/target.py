@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import MobilekitError
+from mobilekit_converters.errors import UnsupportedError as UnsupportedError
 from mobilekit_converters.variants import Format
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     Outputs = dict[str, NDArray[np.generic]]
 
 OwnSession = TypeVar("OwnSession", bound="LocalSession")
-
-
-class UnsupportedError(MobilekitError):
-    """A target does not know something in an artifact, so its check is `not_run`, with this reason.
-
-    It is for what nobody can call wrong: an operator that an evaluator does not know, a graph of
-    which an accelerator takes nothing.
-    """
-
-    exit_status = 1
 
 
 @dataclass(frozen=True, kw_only=True)
