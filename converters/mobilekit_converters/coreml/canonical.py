@@ -18,6 +18,10 @@ NAMES_KEY = "mobilekit.names"
 VARIANT_KEY = "mobilekit.variant"
 """User-defined metadata: the variant's full name."""
 
+IMAGES_KEY = "mobilekit.images"
+"""User-defined metadata: a JSON object from the source's names of inputs that take images to their
+`scale` and `offset`; the source's value is `pixel * scale + offset`."""
+
 _DATE_KEY = "com.github.apple.coremltools.conversion_date"
 _AUTHOR = "com.apple.CoreML"
 _MODEL = f"{_AUTHOR}/model.mlmodel"

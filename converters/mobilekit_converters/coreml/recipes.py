@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.coreml.canonical import NAMES_KEY, VARIANT_KEY, save_package
+from mobilekit_converters.coreml.canonical import IMAGES_KEY, NAMES_KEY, VARIANT_KEY, save_package
 from mobilekit_converters.coreml.graph import boundary_dtype, function_for_coreml
 from mobilekit_converters.coreml.heap import heap_set_aside
 from mobilekit_converters.coreml.options import CoreMLOptions
@@ -169,6 +169,11 @@ def _convert_frozen(
             f"coremltools cannot convert the model to {variant.name}: {_summary(error)}"
         ) from error
     metadata = {NAMES_KEY: json.dumps(names, ensure_ascii=False), VARIANT_KEY: variant.name}
+    if options.images:
+        images = {
+            image.name: {"scale": image.scale, "offset": image.offset} for image in options.images
+        }
+        metadata[IMAGES_KEY] = json.dumps(images, ensure_ascii=False)
     save_package(model, output, metadata)
 
 

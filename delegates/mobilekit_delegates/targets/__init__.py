@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_delegates.targets.adb import Adb
-from mobilekit_delegates.targets.coreml import CoreML
+from mobilekit_delegates.targets.coreml import CoreML, CoreMLFp32
 from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_reference import CpuReference
 from mobilekit_delegates.targets.ssh import Ssh
@@ -39,7 +39,7 @@ __all__ = [
     "target",
 ]
 
-_TARGETS: tuple[Target, ...] = (Cpu(), CpuReference(), CoreML())
+_TARGETS: tuple[Target, ...] = (Cpu(), CpuReference(), CoreML(), CoreMLFp32())
 
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
 """The targets without options, by name."""

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
@@ -17,6 +17,7 @@ from mobilekit_delegates.coreml.op import Op
 
 Result: TypeAlias = "str | NDArray[Any] | Sequence[str | NDArray[Any]]"
 Lower: TypeAlias = "Callable[[Graph, Op], Result]"
+Function = TypeVar("Function", bound="Callable[[Graph, Op], Any]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +31,14 @@ class Row:
 _OPS: dict[str, Row] = {}
 
 
-def op(*names: str, exact: bool = False) -> Callable[[Lower], Lower]:
+def op(*names: str, exact: bool = False) -> Callable[[Function], Function]:
     """Register a function for the operators of these names.
 
     `exact` operators answer only with values that the declared type of their output holds already:
     those that move or choose among their inputs' values. They are not rounded.
     """
 
-    def register(lower: Lower) -> Lower:
+    def register(lower: Function) -> Function:
         for name in names:
             if name in _OPS:
                 raise ValueError(f"The operator {name} is registered twice.")
