@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_delegates.targets.adb import Adb
+from mobilekit_delegates.targets.arm64 import Arm64
 from mobilekit_delegates.targets.coreml import CoreML, CoreMLFp32
 from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_reference import CpuReference
@@ -24,6 +25,7 @@ from mobilekit_delegates.targets.target import (
     TargetInfo,
     UnsupportedError,
 )
+from mobilekit_delegates.targets.tflite_floor import TFLiteFloor
 
 __all__ = [
     "TARGETS",
@@ -39,12 +41,20 @@ __all__ = [
     "target",
 ]
 
-_TARGETS: tuple[Target, ...] = (Cpu(), CpuReference(), CoreML(), CoreMLFp32())
+_TARGETS: tuple[Target, ...] = (
+    Cpu(),
+    CpuReference(),
+    CoreML(),
+    CoreMLFp32(),
+    Arm64(),
+    TFLiteFloor(),
+)
 
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
 """The targets without options, by name."""
 
 _FAMILIES: dict[str, tuple[str, Callable[[str], Target]]] = {
+    "arm64": ("arm64:CPU", Arm64),
     "adb": ("adb:SERIAL/cpu", Adb),
     "ssh": ("ssh:HOST/cpu", Ssh),
 }
