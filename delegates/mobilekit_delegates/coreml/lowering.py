@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mobilekit_converters.errors import TargetError
+from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.coreml.graph import Graph, carrier
 from mobilekit_delegates.coreml.op import Op, Scope
 from mobilekit_delegates.coreml.ops.registry import Result, Row, operators
 from mobilekit_delegates.coreml.program import Operation, Program, Value
 from mobilekit_delegates.coreml.values import Constant
-from mobilekit_delegates.targets.target import UnsupportedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilekit_converters.errors import TargetError
+from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.coreml.graph import Graph
 from mobilekit_delegates.coreml.program import Operation, Value
 from mobilekit_delegates.coreml.values import Constant, Type
-from mobilekit_delegates.targets.target import UnsupportedError
 
 Array = NDArray[Any]
 
