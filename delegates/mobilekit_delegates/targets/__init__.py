@@ -13,7 +13,9 @@ from mobilekit_delegates.targets.adb import Adb
 from mobilekit_delegates.targets.arm64 import Arm64
 from mobilekit_delegates.targets.coreml import CoreML, CoreMLFp32
 from mobilekit_delegates.targets.cpu import Cpu
+from mobilekit_delegates.targets.cpu_fp16 import CpuFp16
 from mobilekit_delegates.targets.cpu_reference import CpuReference
+from mobilekit_delegates.targets.gpu import Gpu
 from mobilekit_delegates.targets.ssh import Ssh
 from mobilekit_delegates.targets.target import (
     Execution,
@@ -44,6 +46,9 @@ __all__ = [
 _TARGETS: tuple[Target, ...] = (
     Cpu(),
     CpuReference(),
+    CpuFp16(),
+    Gpu(exact=False),
+    Gpu(exact=True),
     CoreML(),
     CoreMLFp32(),
     Arm64(),

@@ -1,0 +1,66 @@
+"""The target `cpu-fp16`: XNNPACK made to compute in 16-bit floats, as on many ARM phones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import SourceError, TargetError
+from mobilekit_delegates.targets.litert_compiled import CompiledSession, default_cpu_options
+from mobilekit_delegates.targets.litert_interpreter import litert_version, why_litert_is_missing
+from mobilekit_delegates.targets.target import Execution, Missing, TargetInfo
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.silent_fallback import WatchedSession
+
+_FORCE_FP16 = 0x4
+"""`TFLITE_XNNPACK_DELEGATE_FLAG_FORCE_FP16`, of TensorFlow's `xnnpack_delegate.h`."""
+
+
+class CpuFp16:
+    """LiteRT on this machine's CPU, with XNNPACK's kernels for 16-bit floats."""
+
+    info = TargetInfo(
+        name="cpu-fp16",
+        description="LiteRT on this machine's CPU, with XNNPACK in 16-bit floats",
+        meaning="XNNPACK made to compute in 16-bit floats, as apps may let it on ARM phones that "
+        "have them; on the build machine, whose kernels may round at other places.",
+        formats=("tflite",),
+        emulated=True,
+    )
+
+    def missing(self) -> Missing | None:
+        """Say whether LiteRT is installed."""
+        return why_litert_is_missing()
+
+    def version(self) -> str:
+        """Return LiteRT's version."""
+        return litert_version()
+
+    def open(self, artifact: Artifact) -> WatchedSession:
+        """Load an artifact.
+
+        Raises:
+            TargetError: LiteRT could not load it.
+            UnsupportedError: LiteRT's CompiledModel does not know something in it.
+        """
+        from ai_edge_litert.compiled_model import CpuOptions, Options
+
+        # Here, because they load numpy.
+        from mobilekit_converters.tflite.flatbuffer import read_model
+        from mobilekit_delegates.targets.silent_fallback import WatchedSession, computed_outputs
+
+        name = self.info.name
+        try:
+            model = read_model(artifact.path)
+        except SourceError as error:
+            raise TargetError(f"{name} could not load {artifact.path.name}: {error}") from error
+        half = Options(cpu_options=CpuOptions(num_threads=1, xnnpack_flags=_FORCE_FP16))
+        return WatchedSession(
+            CompiledSession(artifact, half, target=name),
+            CompiledSession(artifact, default_cpu_options(), target=name),
+            accelerator="those for 16-bit floats",
+            half=True,
+            computed=computed_outputs(model, artifact.signature),
+            execution=Execution(),
+        )
