@@ -118,19 +118,26 @@ def compare(
         except IncomparableError as error:
             raise IncomparableError(f"Output {name!r} cannot be compared: {error}.") from error
     metrics = {**_worst(by_output), **task}
+    held = {
+        name: bound
+        for name, bound in budget.bounds.items()
+        if METRICS[name].gate in metrics or name in budget.asked
+    }
+    check = replace(check, metrics=metrics, outputs=by_output, errors=errors, budget=held)
+    if not held:
+        return replace(check, status="not_run", reason=_nothing_held(artifact.variant))
     found = violations(budget, metrics)
     return replace(
         check,
         status="fail" if found else "pass",
         reason=f"Out of budget: {'; '.join(found)}." if found else "",
-        metrics=metrics,
-        outputs=by_output,
-        errors=errors,
-        budget={
-            name: bound
-            for name, bound in budget.bounds.items()
-            if METRICS[name].gate in metrics or name in budget.asked
-        },
+    )
+
+
+def _nothing_held(variant: str) -> str:
+    return (
+        f"It ran, and no bound applies to what it gave. Give one, such as snr_db, in "
+        f"[budgets.{variant}]."
     )
 
 

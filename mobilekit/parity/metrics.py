@@ -43,12 +43,14 @@ class Metric:
 
     `gate` is the metric that is held against the bound: for shares of samples not the share itself
     but the end of its 95 % interval that is kinder to the artifact, so that only evidence fails it.
+    `of` says what it is computed from: outputs on a target, or the stored program.
     """
 
     name: str
     better: Literal["higher", "lower"]
     gate: str
     description: str
+    of: Literal["outputs", "program"] = "outputs"
 
 
 METRICS: dict[str, Metric] = {
@@ -96,6 +98,14 @@ METRICS: dict[str, Metric] = {
             better="lower",
             gate="accuracy_drop_low",
             description="the source's accuracy less the artifact's, on the same samples",
+        ),
+        Metric(
+            name="weight_error",
+            better="lower",
+            gate="weight_error",
+            description="largest relative error of the weights of one output channel, read back "
+            "from the artifact, against the finer variant's",
+            of="program",
         ),
     )
 }

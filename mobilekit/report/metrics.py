@@ -57,6 +57,7 @@ _ROWS = (
     Metric(key="accuracy", label="Accuracy", text=percent, minimum=True),
     Metric(key="source_accuracy", label="Accuracy of the source", text=percent, minimum=True),
     Metric(key="accuracy_drop", label="Accuracy drop", text=percent_points, minimum=False),
+    Metric(key="weight_error", label="Weight error", text=percent, minimum=False),
 )
 METRICS: dict[str, Metric] = {row.key: row for row in _ROWS}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mobilekit.parity.budget_page import page
-from mobilekit.parity.budgets import ROWS, Budget, budget_for, check_metric, violations
+from mobilekit.parity.budgets import PROGRAM, ROWS, Budget, budget_for, check_metric, violations
 from mobilekit.parity.metrics import METRICS
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.variants import VARIANTS
@@ -14,13 +14,31 @@ from mobilekit_delegates.targets import TARGETS
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_every_tflite_variant_has_a_budget_with_a_reason_on_every_target() -> None:
-    for name in (name for name in VARIANTS if name.startswith("tflite-")):
-        for target in TARGETS:
-            rows = [row for row in ROWS if row.variant == name and target in row.targets]
-            assert len(rows) == 1
-            assert len(rows[0].reason) > 40
-            assert set(rows[0].bounds) <= set(METRICS)
+def test_every_variant_has_a_budget_with_a_reason() -> None:
+    for name in VARIANTS:
+        rows = [row for row in ROWS if row.variant == name]
+        assert PROGRAM not in rows[0].targets
+        for row in rows:
+            assert len(row.reason) > 40
+            assert set(row.bounds) <= set(METRICS)
+            of = {METRICS[metric].of for metric in row.bounds}
+            assert of == {"program"} if row.targets == (PROGRAM,) else of == {"outputs"}
+        named = [target for row in rows for target in row.targets]
+        assert len(named) == len(set(named))
+
+
+def test_every_target_that_takes_a_variant_has_a_bound_for_it() -> None:
+    for variant in VARIANTS.values():
+        for place in TARGETS.values():
+            if variant.format in place.info.formats:
+                budget = budget_for(variant.name, place.info.budgets_of or place.info.name)
+                assert "snr_db" in budget.bounds
+
+
+def test_every_target_of_the_table_is_one() -> None:
+    for row in ROWS:
+        for name in row.targets:
+            assert name in TARGETS or name == PROGRAM, name
 
 
 def test_the_page_is_what_the_table_says() -> None:
@@ -36,11 +54,19 @@ def test_overrides_go_over_the_defaults_one_by_one() -> None:
     assert budget_for("tflite-fp32", "cpu", {"tflite-int8": {"snr_db": 1}}).asked == ()
 
 
-def test_a_target_without_a_row_has_the_overrides_alone() -> None:
-    assert budget_for("coreml-fp16", "coreml").bounds == {}
-    assert budget_for("coreml-fp16", "coreml", {"coreml-fp16": {"snr_db": 9}}).bounds == {
-        "snr_db": 9
-    }
+def test_a_target_without_a_row_is_held_to_the_first_one() -> None:
+    assert budget_for("coreml-fp16", "mac/gpu") == budget_for("coreml-fp16", "coreml")
+    asked = budget_for("coreml-fp16", "mac/gpu", {"coreml-fp16": {"snr_db": 9}})
+    assert asked.bounds["snr_db"] == 9
+
+
+def test_bounds_go_to_the_checks_that_compute_their_metric() -> None:
+    overrides = {"tflite-int8": {"weight_error": 0.5, "snr_db": 1}}
+    assert budget_for("tflite-int8", PROGRAM, overrides).bounds == {"weight_error": 0.5}
+    outputs = budget_for("tflite-int8", "cpu", overrides)
+    assert outputs.asked == ("snr_db",)
+    assert "weight_error" not in outputs.bounds
+    assert budget_for("tflite-fp32", PROGRAM).bounds == {}
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest() -> None:

@@ -114,6 +114,18 @@ def test_bounds_that_were_asked_for_always_apply(golden: Golden) -> None:
     assert check.budget == {"accuracy": 0.9}
 
 
+def test_nothing_passes_for_want_of_a_bound(golden: Golden) -> None:
+    check = _compare(golden, Budget(bounds={}))
+    assert check.status == "not_run"
+    assert check.reason == (
+        "It ran, and no bound applies to what it gave. Give one, such as snr_db, in "
+        "[budgets.tflite-int8]."
+    )
+    assert check.metrics["snr_db"] == 200
+    plain = replace(golden, labels=None, tasks={"scores": "tensor", "box": "tensor"})
+    assert _compare(plain, Budget(bounds={"agreement": 0.9})).status == "not_run"
+
+
 def test_labels_belong_to_the_one_classification(golden: Golden) -> None:
     two = replace(golden, tasks={"scores": "classification", "box": "classification"})
     assert "accuracy" not in _compare(two).metrics
