@@ -105,13 +105,13 @@ _OUTPUT_ROWS: tuple[Row, ...] = (
         variant="coreml-palette8",
         targets=("coreml", "coreml-fp32"),
         bounds={"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02},
-        reason="256 values for the weights of a layer: as 8 bits.",
+        reason="256 values for the weights of a layer: no more error than 8 bits have.",
     ),
     Row(
         variant="coreml-palette6",
         targets=("coreml", "coreml-fp32"),
         bounds={"snr_db": 12, "cosine": 0.95, "agreement": 0.95, "accuracy_drop": 0.03},
-        reason="64 values for the weights of a layer.",
+        reason="64 values for the weights of a layer, an error of up to 6 % in each channel.",
     ),
     Row(
         variant="coreml-palette4",
@@ -123,7 +123,7 @@ _OUTPUT_ROWS: tuple[Row, ...] = (
 
 _WEIGHTS_OF_8_BITS = (
     "Rounding to 8 bits with a scale per channel moves a channel's weights by 1 % of their size. "
-    "Measured on twelve models, clean: {}. A channel zeroed, negated, doubled or swapped shows "
+    "Measured, clean, on ten models and on every layer of Keras: {}. A channel zeroed, negated, doubled or swapped shows "
     "50 % and more, a zero-point that is off by three 5 %."
 )
 
@@ -138,12 +138,12 @@ _PROGRAM_ROWS: tuple[Row, ...] = (
         Row(
             variant=name,
             targets=(PROGRAM,),
-            bounds={"weight_error": 0.04},
+            bounds={"weight_error": 0.03},
             reason=_WEIGHTS_OF_8_BITS.format(measured),
         )
         for name, measured in (
             ("tflite-dynamic", "up to 0.011"),
-            ("tflite-int8", "up to 0.025, which are biases with a scale of their own"),
+            ("tflite-int8", "up to 0.011"),
             ("tflite-int16x8", "up to 0.011"),
             ("coreml-w8", "up to 0.011"),
             ("coreml-palette8", "up to 0.013"),

@@ -170,10 +170,18 @@ def _error(ours: Weights, theirs: Weights) -> float:
     lengths = np.sqrt(np.square(exact).sum(axis=1))
     least = LEAST_CHANNEL * float(np.sqrt(np.mean(np.square(lengths))))
     differences = np.abs(mine - exact)
+    if ours.step is not None:
+        differences = np.maximum(differences - _by_channel(replace(ours, values=_half(ours))), 0)
     distances = np.sqrt(np.square(differences * (differences > LEAST_WEIGHT)).sum(axis=1))
     if not distances.any():
         return 0.0
     return float((distances / np.maximum(lengths, least or 1.0)).max())
+
+
+def _half(weights: Weights) -> Reals:
+    """Return what rounding to the nearest step may move each value by."""
+    assert weights.step is not None
+    return np.broadcast_to(weights.step / 2, weights.values.shape)
 
 
 def _by_channel(weights: Weights) -> Reals:

@@ -18,10 +18,14 @@ class Weights:
     """Constants of one operator as the real numbers that it computes with.
 
     `axis` counts the output channels; None where nothing says which axis that is. NaN and Inf stay.
+    `step`, of a shape that fits the values', is what a unit stands for where the weights have so
+    many bits that their scale is chosen for something else: a bias is stored in the steps of its
+    layer's sums.
     """
 
     values: Reals
     axis: int | None = None
+    step: Reals | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

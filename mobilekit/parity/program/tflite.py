@@ -32,6 +32,9 @@ _HOW_TO_STORE = (
 )
 """Options that say how a precision computes, and not what."""
 
+_SUMS = ("int32", "int64")
+"""What quantised biases are stored in."""
+
 _WINDOW = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 
 _NUMPY = {
@@ -135,7 +138,9 @@ class _Reader:
                     sources[-1] = "none"
                     continue
                 weights[f"input {number}"] = Weights(
-                    values=values, axis=0 if axis is not None and values.ndim == 1 else axis
+                    values=values,
+                    axis=0 if axis is not None and values.ndim == 1 else axis,
+                    step=self._scales(origin) if tensor.dtype in _SUMS else None,
                 )
             else:
                 options[f"input {number}"] = self._array(origin).tolist()
@@ -184,17 +189,23 @@ class _Reader:
         return data.view(_NUMPY[tensor.dtype]).reshape(tensor.shape)
 
     def _real(self, index: int) -> Reals:
-        tensor, values = self._graph.tensors[index], self._array(index).astype(np.float64)
-        quantisation = tensor.quantisation
+        values = self._array(index).astype(np.float64)
+        quantisation = self._graph.tensors[index].quantisation
         if quantisation is None:
             return values
-        shape = [1] * values.ndim
-        if quantisation.axis is not None:
-            shape[quantisation.axis] = -1
-        scales = np.asarray(quantisation.scales, np.float64).reshape(shape)
-        points = np.asarray(quantisation.zero_points, np.float64).reshape(shape)
+        scales = self._scales(index)
+        points = np.asarray(quantisation.zero_points, np.float64).reshape(scales.shape)
         real: Reals = (values - points) * scales
         return real
+
+    def _scales(self, index: int) -> Reals:
+        """Return a quantised tensor's scales in a shape that fits its values."""
+        tensor = self._graph.tensors[index]
+        assert tensor.quantisation is not None
+        shape = [1] * len(tensor.shape)
+        if tensor.quantisation.axis is not None:
+            shape[tensor.quantisation.axis] = -1
+        return np.asarray(tensor.quantisation.scales, np.float64).reshape(shape)
 
 
 def _is_real(tensor: Tensor) -> bool:
