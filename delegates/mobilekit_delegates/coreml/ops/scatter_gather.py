@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from mobilekit_delegates.coreml.graph import Graph
 from mobilekit_delegates.coreml.op import Op
 from mobilekit_delegates.coreml.ops.registry import op
@@ -16,11 +18,10 @@ _REDUCTIONS = {"update": "none", "add": "add", "sub": "add", "mul": "mul", "div"
 @op("gather", exact=True)
 def gather(graph: Graph, op: Op) -> str:
     """Slices of `x` along an axis; with `batch_dims`, each batch has indices of its own."""
-    _ignore_validation(op)
     rank = op.input("x").rank
     axis, batches = op.integer("axis", 0) % rank, op.integer("batch_dims", 0)
     if batches == 0:
-        return graph.node("Gather", op.tensor("x"), op.tensor("indices"), axis=axis)
+        return graph.node("Gather", op.tensor("x"), _indices(graph, op), axis=axis)
     # The axis comes right behind the batches for ONNX, and its answer's new axes go back.
     others = [dim for dim in range(batches, rank) if dim != axis]
     first = graph.node("Transpose", op.tensor("x"), perm=[*range(batches), axis, *others])
@@ -39,20 +40,18 @@ def gather(graph: Graph, op: Op) -> str:
 @op("gather_along_axis", exact=True)
 def gather_along_axis(graph: Graph, op: Op) -> str:
     """One value of `x` for each index, along an axis."""
-    _ignore_validation(op)
     return graph.node(
-        "GatherElements", op.tensor("x"), op.tensor("indices"), axis=op.integer("axis", 0)
+        "GatherElements", op.tensor("x"), _indices(graph, op), axis=op.integer("axis", 0)
     )
 
 
 @op("gather_nd", exact=True)
 def gather_nd(graph: Graph, op: Op) -> str:
     """Slices of `x` at points, whose coordinates are along the last axis of `indices`."""
-    _ignore_validation(op)
     return graph.node(
         "GatherND",
         op.tensor("x"),
-        graph.cast(op.tensor("indices"), "int64"),
+        graph.cast(_indices(graph, op), "int64"),
         batch_dims=op.integer("batch_dims", 0),
     )
 
@@ -73,14 +72,15 @@ def scatter(graph: Graph, op: Op) -> str:
 @op("scatter_along_axis")
 def scatter_along_axis(graph: Graph, op: Op) -> str:
     """Put one value for each index, along an axis."""
-    inputs = [op.tensor(name) for name in ("data", "indices", "updates")]
-    return _scattered(graph, op, "ScatterElements", *inputs, axis=op.integer("axis", 0))
+    data, updates = op.tensor("data"), op.tensor("updates")
+    axis = op.integer("axis", 0)
+    return _scattered(graph, op, "ScatterElements", data, _indices(graph, op), updates, axis=axis)
 
 
 @op("scatter_nd")
 def scatter_nd(graph: Graph, op: Op) -> str:
     """Put slices to points, whose coordinates are along the last axis of `indices`."""
-    indices = graph.cast(op.tensor("indices"), "int64")
+    indices = graph.cast(_indices(graph, op), "int64")
     return _scattered(graph, op, "ScatterND", op.tensor("data"), indices, op.tensor("updates"))
 
 
@@ -88,7 +88,6 @@ def _scattered(
     graph: Graph, op: Op, operator: str, data: str, indices: str, updates: str, **attributes: Any
 ) -> str:
     """Scatter in the operation's mode. Values that meet in one place all count."""
-    _ignore_validation(op)
     mode = op.text("mode", "add")
     if mode not in _REDUCTIONS:
         raise op.unsupported(f"the mode {mode!r}")
@@ -106,10 +105,20 @@ def _scattered(
 
 def _points(graph: Graph, op: Op) -> str:
     """The indices as points of one coordinate each."""
-    indices = graph.cast(op.tensor("indices"), "int64")
+    indices = graph.cast(_indices(graph, op), "int64")
     return graph.node("Unsqueeze", indices, graph.constant([-1], dtype="int64"))
 
 
-def _ignore_validation(op: Op) -> None:
-    """ONNX Runtime refuses an index that is out of bounds whether or not the program asks it to."""
+def _indices(graph: Graph, op: Op) -> str:
+    """The indices. From iOS 17 on none may count from the end: Core ML's answer is undefined.
+
+    It is made a failed run here, as ONNX Runtime makes it of indices beyond the end, whether or
+    not the program asks for validation.
+    """
     op.ignore("validate_indices")
+    indices = op.tensor("indices")
+    if op.opset in ("CoreML5", "CoreML6"):
+        return indices
+    negative = graph.node("Less", indices, graph.constant(0))
+    beyond = graph.constant(np.iinfo(np.int32).max)
+    return graph.node("Where", negative, beyond, indices)
