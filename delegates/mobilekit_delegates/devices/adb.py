@@ -41,6 +41,10 @@ def shell(serial: str) -> Shell:
                 message=f"adb:{serial} is offline: its cable or its network is gone.",
                 command="adb reconnect offline",
             )
+        if "doesn't support PTY" in said:
+            return Help(
+                message=f"adb:{serial} is older than Android 7, whose adb has exit statuses."
+            )
         if f"device '{serial}' not found" in said:
             connected = ", ".join(device.serial for device in devices()) or "none"
             return Help(

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shlex
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -33,7 +35,7 @@ from mobilekit_converters.errors import TargetError
 from mobilekit_delegates.devices.transport import Ended, UnreachableError
 
 TRANSFER_SECONDS = 300.0
-"""How long a copy or a question may take."""
+"""How long a copy may take."""
 
 _GRACE_SECONDS = 10.0
 """How long a client may take to end when it should, and the device's clock to run after ours."""
@@ -41,10 +43,12 @@ _GRACE_SECONDS = 10.0
 _KEPT_BYTES = 2**20
 """How much of each end of a command's output is kept."""
 
-# The device hangs up on commands when a connection breaks, and cleaning up comes after that.
+# The device hangs up on commands when a connection breaks, and cleaning up comes after that. What
+# comes before the first lines are greetings of the user's shell.
 _COMMAND = """
 trap '' HUP
 token=$1; shift
+echo "$token started"
 echo "$token started" >&2
 (%s)
 echo "$token ended $?" >&2
@@ -93,6 +97,10 @@ exit $status
 """
 
 
+_FULL = ("No space left", "Wrote only")
+"""What tar says of a full disk: the system's words, and GNU tar's where a part still fitted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Help:
     """What to say where a client complains, and the command that helps, where there is one."""
@@ -128,16 +136,6 @@ class Shell:
         self.device = device
         self._client = client
 
-    def ask(self, script: str, stdin: IO[bytes] | int = subprocess.DEVNULL) -> Ended:
-        """Run shell text on the device and wait for it.
-
-        Raises:
-            UnreachableError: the device cannot be reached, or vanished.
-            TargetError: it took longer than `TRANSFER_SECONDS`.
-        """
-        with tempfile.TemporaryFile() as output:
-            return self._transfer("answering", script, (), stdin, output)
-
     @contextlib.contextmanager
     def folder(self) -> Iterator[str]:
         """Make a folder for as long as a block lasts; see `Transport.folder`."""
@@ -150,6 +148,7 @@ class Shell:
             receiving.close()
             folder = keeper.first_line(TRANSFER_SECONDS)
             if not folder:
+                keeper.wait(_GRACE_SECONDS)
                 ended = keeper.ended(output)
                 raise TargetError(f"{self.device} has no place for a folder: {_why(ended)}.")
             try:
@@ -163,7 +162,7 @@ class Shell:
 
     def push(self, local: Path, remote: str) -> None:
         """Copy a folder to the device; see `Transport.push`."""
-        doing = f"taking {local.name}"
+        doing = "taking files"
         with tempfile.TemporaryFile() as stream, tempfile.TemporaryFile() as output:
             with tarfile.open(fileobj=stream, mode="w", dereference=True) as archive:
                 archive.add(local, arcname=".", filter=_without_owner)
@@ -218,8 +217,8 @@ class Shell:
     def _require_success(self, doing: str, ended: Ended) -> None:
         if ended.status == 0:
             return
-        if "No space left" in ended.errors:
-            raise TargetError(f"{self.device} is full: it has no room for {doing}.")
+        if any(said in ended.errors for said in _FULL):
+            raise TargetError(f"{self.device} is full: it failed at {doing}.")
         raise TargetError(f"{self.device} failed at {doing}: {_why(ended)}.")
 
     @contextlib.contextmanager
@@ -280,26 +279,49 @@ class _Command:
         timer = threading.Timer(seconds, self.process.kill)
         timer.start()
         try:
-            return self.process.stdout.readline().decode(errors="replace").rstrip("\n")
+            lines = iter(self.process.stdout.readline, b"")
+            started = any(self._started in line for line in lines)
+            return next(lines, b"").decode(errors="replace").rstrip("\n") if started else ""
         finally:
             timer.cancel()
 
     def ended(self, output: IO[bytes]) -> Ended:
         """Return how it ended.
 
+        Args:
+            output: the file of its output; it is left where the output starts.
+
         Raises:
             UnreachableError: the device did not say so.
         """
-        said, started, rest = _text(self.errors).partition(f"{self.token} started\n")
-        errors, ended, status = rest.rpartition(f"{self.token} ended ")
-        if ended:
-            return Ended(status=int(status), output=_text(output), errors=errors)
+        self.errors.seek(0)
+        started = self._skip_greeting(self.errors)
+        said = _text(self.errors)
+        end = re.search(rf"{self.token} ended (\d+)\n", said)
+        if end is not None:
+            output.seek(0)
+            self._skip_greeting(output)
+            start = output.tell()
+            ended = Ended(status=int(end[1]), output=_text(output), errors=said[: end.start()])
+            output.seek(start)
+            return ended
         if started:
             raise UnreachableError(f"{self.device} vanished while it was {self.doing}.")
         help = self.client.explain(said)
         if help is not None:
             raise UnreachableError(help.message, help.command)
-        raise UnreachableError(f"{self.device} cannot be reached: {_last_line(said)}.")
+        last = (_lines(said) or [f"{self.client.command[0]} said nothing"])[-1]
+        raise UnreachableError(f"{self.device} cannot be reached: {last}.")
+
+    @property
+    def _started(self) -> bytes:
+        return f"{self.token} started\n".encode()
+
+    def _skip_greeting(self, stream: IO[bytes]) -> bool:
+        """Go to where the command's own text starts; where it did not start, go nowhere."""
+        greeting, started, _ = stream.read(_KEPT_BYTES).partition(self._started)
+        stream.seek(len(greeting) + len(started) if started else 0)
+        return bool(started)
 
 
 @contextlib.contextmanager
@@ -310,17 +332,23 @@ def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 
 
 def _extract(stream: IO[bytes], names: Sequence[str], folder: Path) -> None:
-    if stream.seek(0, os.SEEK_END) == 0:
-        return
-    stream.seek(0)
-    with tarfile.open(fileobj=stream, mode="r:") as archive:
-        asked = [
-            member
-            for member in archive
-            if (member.isfile() or member.isdir())
-            and any(member.name == name or member.name.startswith(f"{name}/") for name in names)
-        ]
-        archive.extractall(folder, asked, filter="data")
+    """Extract from the archive that a stream goes on with; nothing means no files."""
+    # tarfile calls garbage an error only where a file starts with it.
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        if copy.tell() == 0:
+            return
+        copy.seek(0)
+        with tarfile.open(fileobj=copy, mode="r:") as archive:
+            asked = [member for member in archive if _is_asked_for(member, names)]
+            archive.extractall(folder, asked, filter="data")
+
+
+def _is_asked_for(member: tarfile.TarInfo, names: Sequence[str]) -> bool:
+    plain = member.isfile() or member.isdir()
+    return plain and any(
+        member.name == name or member.name.startswith(f"{name}/") for name in names
+    )
 
 
 def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -330,18 +358,17 @@ def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _text(stream: IO[bytes]) -> str:
-    """Return both ends of what was written."""
-    stream.seek(0)
+    """Return what comes in a file from here on; of very much, both ends."""
     start = stream.read(_KEPT_BYTES)
-    rest = stream.seek(0, os.SEEK_END) - len(start)
-    stream.seek(-min(rest, _KEPT_BYTES), os.SEEK_END)
+    rest = os.fstat(stream.fileno()).st_size - stream.tell()
+    stream.seek(max(rest - _KEPT_BYTES, 0), os.SEEK_CUR)
     return (start + stream.read()).decode(errors="replace")
 
 
 def _why(ended: Ended) -> str:
-    return f"{_last_line(ended.errors)} (exit status {ended.status})"
+    """Return what a tool complained of first: what it says after that is of no use."""
+    return f"{(_lines(ended.errors) or ['it said nothing'])[0]} (exit status {ended.status})"
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+def _lines(text: str) -> list[str]:
+    return [line.strip().rstrip(".") for line in text.splitlines() if line.strip()]

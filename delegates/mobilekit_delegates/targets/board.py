@@ -10,8 +10,9 @@ import functools
 import json
 import shutil
 import signal
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from mobilekit_converters.errors import ProjectError, TargetError, nearest
 from mobilekit_delegates.devices.shell import Shell
 from mobilekit_delegates.devices.transport import UnreachableError
 from mobilekit_delegates.runner import runner
-from mobilekit_delegates.runner.job import RUNNER, Ended, Result, output_files
+from mobilekit_delegates.runner.job import RUNNER, Ended, output_files
 from mobilekit_delegates.targets.job_session import JobSession
 from mobilekit_delegates.targets.target import Missing, TargetInfo
 
@@ -30,37 +31,47 @@ KERNELS = {"cpu": "AUTO", "cpu-reference": "BUILTIN_REF"}
 RUN_SECONDS = 600.0
 """How long all batches of a check may take on a board."""
 
+_ANSWER_SECONDS = 60.0
+"""How long a board may take to start a Python and say what it has."""
+
 _VENV = ".mobilekit"
 
 _GET_RUNTIME = f"python3 -m venv ~/{_VENV} && ~/{_VENV}/bin/python3 -m pip install ai-edge-litert"
 """A virtual environment, because the systems of today's boards refuse pip outside of one."""
 
-# Four lines (the model's name, the system, Android's version, the Python to use), then what the
-# runner says of itself.
+# Four lines (the model's name, its processors, Android's version, the Python to use), then what the
+# runner says of itself in that Python.
 _DESCRIBE = f"""
+runner=$1
 first() {{ for text; do [ -n "$text" ] && break; done; echo "$text"; }}
 read_file() {{ [ -r "$1" ] && tr -d '\\0' <"$1"; }}
 first "$(getprop ro.product.model 2>/dev/null)" "$(read_file /proc/device-tree/model)" \
     "$(read_file /sys/class/dmi/id/product_name)" "$(uname -n)"
-uname -sm
+echo $(LC_ALL=C lscpu 2>/dev/null | sed -n 's/^ *Model name: *//p')
 getprop ro.build.version.release 2>/dev/null || echo
 python=$(command -v "$HOME/{_VENV}/bin/python3" || command -v python3)
 echo "$python"
-[ -z "$python" ] || "$python" - --describe
+[ -z "$python" ] || "$python" -c "$runner" --describe
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """What a board says of itself. `runtime` is a TFLite runtime's name and version."""
+    """What a board says of itself.
+
+    `machine` is its instruction set, `processor` its CPU's name where Linux knows it, `python` a
+    Python with a TFLite runtime, `runtime` that one's name and version.
+    """
 
     model: str
-    system: str
+    machine: str
+    processor: str
     python: str
     runtime: str
 
     def __str__(self) -> str:
-        return f"{self.model} ({self.system}), {self.runtime}"
+        facts = (f"{self.model} ({self.machine})", self.processor, self.runtime)
+        return ", ".join(fact for fact in facts if fact)
 
 
 class BoardTarget:
@@ -96,7 +107,7 @@ class BoardTarget:
         return board if isinstance(board, Missing) else None
 
     def version(self) -> str:
-        """Return the board's system and runtime."""
+        """Return the board and its runtime."""
         return str(self._board)
 
     def open(self, artifact: Artifact) -> JobSession:
@@ -109,14 +120,15 @@ class BoardTarget:
         if isinstance(board, Missing):
             raise TargetError(str(board))
 
-        def place(result: Result) -> str:
-            return f"{board.model} ({board.system}), {result.cpu}, {result.runtime}"
-
         def journey(folder: Path) -> Ended:
             return self._journey(folder, board.python, output_files(artifact))
 
         return JobSession(
-            artifact, target=self.info.name, journey=journey, place=place, kernels=self._kernels
+            artifact,
+            target=self.info.name,
+            journey=journey,
+            place=lambda result: str(replace(board, runtime=result.runtime)),
+            kernels=self._kernels,
         )
 
     def _journey(self, job: Path, python: str, outputs: tuple[str, ...]) -> Ended:
@@ -125,18 +137,25 @@ class BoardTarget:
             self._shell.push(job, remote)
             ended = self._shell.run((python, RUNNER.name, "."), folder=remote, seconds=RUN_SECONDS)
             self._shell.pull(remote, outputs, job)
-        return Ended(status=_signal_or_status(ended.status), log=ended.errors)
+        said = ended.output + ended.errors
+        print(said, file=sys.stderr, end="")  # The check's log holds it too.
+        return Ended(status=_signal_or_status(ended.status), log=said)
 
     @functools.cached_property
     def _board(self) -> Board | Missing:
         """What there is, or why nothing can run there; asked once."""
         device = self._shell.device
         try:
-            with RUNNER.open("rb") as program:
-                ended = self._shell.ask(_DESCRIBE, program)
+            ended = self._shell.run(
+                ("sh", "-c", _DESCRIBE, "sh", RUNNER.read_text(encoding="utf-8")),
+                folder="/",
+                seconds=_ANSWER_SECONDS,
+            )
         except UnreachableError as error:
             return Missing(reason=str(error), command=error.command)
-        model, system, android, python, *said = [*ended.output.splitlines(), *[""] * 4]
+        except TargetError as error:
+            return Missing(reason=str(error))
+        model, processor, android, python, *said = [*ended.output.splitlines(), *[""] * 4]
         if android and not python:
             return Missing(
                 reason=f"{device} ({model}) is an Android device, and Android has no Python. "
@@ -153,13 +172,19 @@ class BoardTarget:
                 command=self._by_hand(_GET_RUNTIME),
             )
         described = _read_description(said)
-        if ended.status != 0 or described is None:
-            last = ended.errors.strip().rpartition("\n")[2]
+        if ended.status != 0 or not described:
+            why = ended.errors.strip().rpartition("\n")[2] or "it did not describe itself"
             return Missing(
-                reason=f"The runner does not start on {device} with {python}: "
-                f"{last or 'it said nothing of itself'} (exit status {ended.status})."
+                reason=f"The runner does not start on {device} with {python}: {why} "
+                f"(exit status {ended.status})."
             )
-        return Board(model=model, system=system, python=python, runtime=described)
+        return Board(
+            model=model,
+            machine=described["machine"],
+            processor=processor or described["cpu"],
+            python=python,
+            runtime=described["runtime"],
+        )
 
 
 def split_name(family: str, rest: str) -> tuple[str, str]:
@@ -178,14 +203,14 @@ def split_name(family: str, rest: str) -> tuple[str, str]:
     return device, kernels
 
 
-def _read_description(lines: list[str]) -> str | None:
-    """Return the runtime that a runner describes; None where this is no description."""
+def _read_description(lines: list[str]) -> dict[str, str]:
+    """Return what a runner says of itself; nothing where this is no description."""
     try:
         described: Any = json.loads("\n".join(lines))
     except ValueError:
-        return None
-    runtime = described.get("runtime") if isinstance(described, dict) else None
-    return runtime if isinstance(runtime, str) else None
+        return {}
+    known = isinstance(described, dict) and {"runtime", "machine", "cpu"} <= set(described)
+    return {key: str(value) for key, value in described.items()} if known else {}
 
 
 def _signal_or_status(status: int) -> int:
