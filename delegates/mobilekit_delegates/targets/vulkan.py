@@ -114,13 +114,10 @@ def how_to_get() -> str:
 def drivers_version() -> str:
     """Return a text that changes when drivers come, go or are replaced."""
     found = manifests()
-    names, states = [], []
-    for path in found:
-        names.append(path.stem.removesuffix("_icd"))
-        for file in (path, _library(path)):
-            if file is not None and file.is_file():
-                states.append(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}")
+    files = (file for path in found for file in (path, Path(_library(path))) if file.is_file())
+    states = (f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
     digest = hashlib.sha256("\n".join(states).encode()).hexdigest()[:12]
+    names = (path.stem.removesuffix("_icd") for path in found)
     return f"Vulkan drivers {', '.join(names)} ({digest})"
 
 
@@ -143,6 +140,7 @@ def devices() -> tuple[Device, ...]:
 @contextlib.contextmanager
 def only(manifest: Path) -> Iterator[None]:
     """Let the loader see one driver, in whatever this process begins meanwhile."""
+    _load_apart(manifest)
     before = os.environ.get(DRIVERS)
     os.environ[DRIVERS] = str(manifest)
     try:
@@ -167,13 +165,24 @@ def _data_folders(environment: Mapping[str, str]) -> list[Path]:
     return [Path(entry) for text in texts for entry in text.split(os.pathsep) if entry]
 
 
-def _library(manifest: Path) -> Path | None:
-    """Return the library that a manifest names, where it names it by a path."""
+def _library(manifest: Path) -> str:
+    """Return the library that a manifest names, by its path or for the dynamic linker to find."""
     try:
         name = json.loads(manifest.read_text(encoding="utf-8"))["ICD"]["library_path"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return manifest.parent / name if isinstance(name, str) and "/" in name else None
+        return ""
+    return str(manifest.parent / name) if "/" in str(name) else str(name)
+
+
+def _load_apart(manifest: Path) -> None:
+    """Load a driver so that it uses its own libraries, not those of the same name in this process.
+
+    TensorFlow brings an LLVM whose symbols everybody sees. Mesa's software device, bound to that
+    one and not to the LLVM that it was built with, ends the process.
+    """
+    # What cannot be loaded the loader leaves out, and says so.
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(_library(manifest), mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
 
 
 # --- The part of Vulkan's C interface that is needed to ask a device what it is. ---
