@@ -31,12 +31,15 @@ def _bilinear(graph: Graph, op: Op, target: tuple[int, int], mode: str) -> str:
     return value
 
 
-def _nearest(graph: Graph, op: Op, target: tuple[int, int], mode: str) -> str:
-    """Take the value at or before each point; its coordinates are rounded down."""
+def _nearest(
+    graph: Graph, op: Op, target: tuple[int, int], mode: str, *, rounds_down: bool = True
+) -> str:
+    """Take the value before each point, or the nearest: of two as near, the one before."""
     value, rank = op.tensor("x"), op.input("x").rank
     for axis, length, count in zip((rank - 2, rank - 1), _sizes(op), target, strict=True):
         if length != count:
-            indices = np.floor(grid(op, mode, count).positions(length))
+            points = grid(op, mode, count).positions(length)
+            indices = np.floor(points) if rounds_down else np.ceil(points - 0.5)
             value = graph.node("Gather", value, graph.constant(indices, "int64"), axis=axis)
     return value
 
@@ -83,18 +86,48 @@ def resize_bilinear(graph: Graph, op: Op) -> str:
 @op("resize")
 def resize(graph: Graph, op: Op) -> str:
     """To the last of a given shape's dimensions, of which 0 means as before."""
-    count = op.integer("resized_dims")
-    if not 1 <= count <= 2 or op.input("x").rank < 2:
+    kind, mode = op.text("interpolation_mode", "LINEAR"), op.text("sampling_mode", "DEFAULT")
+    if kind not in ("LINEAR", "NEAREST_NEIGHBOR"):
+        raise op.unsupported(f"the interpolation_mode {kind!r}")
+    count, x = op.integer("resized_dims"), op.input("x")
+    if not 1 <= count <= min(2, x.rank):
         raise op.unsupported(f"resized_dims of {count}")
+    if not op.is_constant("shape") or None in x.shape[-2:]:
+        return _resized_at_run_time(graph, op, count, kind, mode)
     wanted = [0, *op.integers("shape")[-count:]][-2:]
     height, width = (new or old for new, old in zip(wanted, _sizes(op), strict=True))
-    mode = op.text("sampling_mode", "DEFAULT")
-    kind = op.text("interpolation_mode", "LINEAR")
     if kind == "LINEAR":
         return _bilinear(graph, op, (height, width), mode)
-    if kind == "NEAREST_NEIGHBOR":
-        return _nearest(graph, op, (height, width), mode)
-    raise op.unsupported(f"the interpolation_mode {kind!r}")
+    return _nearest(graph, op, (height, width), mode, rounds_down=False)
+
+
+_ONNX_MODES = {
+    "DEFAULT": "asymmetric",
+    "UNALIGN_CORNERS": "half_pixel",
+    "STRICT_ALIGN_CORNERS": "align_corners",
+}
+
+
+def _resized_at_run_time(graph: Graph, op: Op, count: int, kind: str, mode: str) -> str:
+    """Resize to a shape that is computed when the program runs."""
+    if mode not in _ONNX_MODES:
+        raise op.unsupported(f"the sampling_mode {mode!r} to a computed shape")
+    last = [graph.constant([value], "int64") for value in (-count, np.iinfo(np.int64).max, 0)]
+    old = graph.node("Shape", op.tensor("x"))
+    wanted = graph.node("Slice", graph.cast(op.tensor("shape"), "int64"), *last)
+    as_before = graph.node("Equal", wanted, graph.constant([0], "int64"))
+    new = graph.node("Where", as_before, graph.node("Slice", old, *last), wanted)
+    kept = graph.node("Shape", op.tensor("x"), end=op.input("x").rank - count)
+    return graph.node(
+        "Resize",
+        op.tensor("x"),
+        "",
+        "",
+        graph.node("Concat", kept, new, axis=0),
+        mode="linear" if kind == "LINEAR" else "nearest",
+        coordinate_transformation_mode=_ONNX_MODES[mode],
+        nearest_mode="round_prefer_floor",
+    )
 
 
 @op("crop", exact=True)
@@ -208,26 +241,13 @@ def _points_in_boxes(graph: Graph, op: Op, start: str, end: str, mode: str, coun
     return graph.node("Add", graph.node("Add", along, start), graph.constant(points.shift))
 
 
-_PADDINGS = {
-    "constant": ("zeros", 0),
-    "border": ("border", 0),
-    "symmetric": ("reflection", 0),
-    "reflection": ("reflection", 1),
-}
-"""MIL's padding modes to ONNX's, and whether the corners are pixels' centres there."""
-
-
 @op("resample")
 def resample(graph: Graph, op: Op) -> str:
     """The image's values at given points (x, y), interpolated or the nearest."""
-    padding = op.text("padding_mode")
-    if padding not in _PADDINGS:
-        raise op.unsupported(f"the padding_mode {padding!r}")
-    mode, aligned = _PADDINGS[padding]
     kinds = {"bilinear": "linear", "nearest": "nearest"}
-    kind = op.text("sampling_mode")
-    if kind not in kinds:
-        raise op.unsupported(f"the sampling_mode {kind!r}")
+    kind, padding = op.text("sampling_mode"), op.text("padding_mode")
+    if kind not in kinds or padding not in ("constant", "border", "reflection", "symmetric"):
+        raise op.unsupported(f"the sampling_mode {kind!r} with the padding_mode {padding!r}")
     height, width = _sizes(op)
     sizes = np.array([width, height], dtype=np.float64)
 
@@ -235,10 +255,14 @@ def resample(graph: Graph, op: Op) -> str:
     if not op.input("coordinates").is_float:
         points = graph.cast(points, "float32")
     factor, shift = _to_pixels(op, sizes)
-    # ONNX takes coordinates from -1 to 1, from corner to corner or from centre to centre.
-    onto, by = (2 / np.maximum(sizes - 1, 1), -1.0) if aligned else (2 / sizes, 1 / sizes - 1)
-    points = graph.node("Mul", points, graph.constant(factor * onto))
-    points = graph.node("Add", points, graph.constant(shift * onto + by))
+    points = graph.node("Mul", points, graph.constant(factor))
+    points = graph.node("Add", points, graph.constant(shift))
+    if padding in ("reflection", "symmetric"):
+        low, span = (0.0, sizes - 1) if padding == "reflection" else (-0.5, sizes)
+        points = _reflected(graph, points, low, span)
+    # ONNX takes coordinates from -1 to 1, from edge to edge of the pixels.
+    points = graph.node("Mul", points, graph.constant(2 / sizes))
+    points = graph.node("Add", points, graph.constant(1 / sizes - 1))
 
     x, outside = op.tensor("x"), graph.constant(op.number("padding_value", 0.0))
     value = graph.node(
@@ -246,10 +270,18 @@ def resample(graph: Graph, op: Op) -> str:
         graph.node("Sub", x, outside) if padding == "constant" else x,
         points,
         mode=kinds[kind],
-        padding_mode=mode,
-        align_corners=aligned,
+        padding_mode="zeros" if padding == "constant" else "border",
     )
     return graph.node("Add", value, outside) if padding == "constant" else value
+
+
+def _reflected(graph: Graph, points: str, low: float, span: np.ndarray) -> str:
+    """Reflect points at `low` and `low + span` until they lie between."""
+    span = np.maximum(span, np.finfo(np.float32).tiny)  # An image of one pixel has no width.
+    distance = graph.node("Abs", graph.node("Sub", points, graph.constant(low)))
+    cycle = graph.node("Mod", distance, graph.constant(2 * span), fmod=1)
+    from_end = graph.node("Abs", graph.node("Sub", cycle, graph.constant(span)))
+    return graph.node("Sub", graph.constant(low + span), from_end)
 
 
 def _to_pixels(op: Op, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mobilekit_delegates.coreml.graph import Graph
+from mobilekit_delegates.coreml.graph import Graph, carrier
 from mobilekit_delegates.coreml.op import Op
 from mobilekit_delegates.coreml.ops.registry import op
 
@@ -12,25 +12,45 @@ from mobilekit_delegates.coreml.ops.registry import op
 @op("linear")
 def linear(graph: Graph, op: Op) -> str:
     """`x @ transpose(weight) + bias`."""
-    product = graph.node("MatMul", op.tensor("x"), graph.constant(op.array("weight").T))
-    return graph.node("Add", product, op.tensor("bias")) if op.has("bias") else product
+    dtype = _common_dtype(op, "x", "weight")
+    weight = graph.constant(op.array("weight").T, dtype)
+    product = graph.node("MatMul", _as(graph, op, "x", dtype), weight)
+    if op.has("bias"):
+        product = graph.node("Add", product, _as(graph, op, "bias", dtype))
+    return _as_declared(graph, op, product, dtype)
 
 
 @op("matmul")
 def matmul(graph: Graph, op: Op) -> str:
     """A product with numpy's rules of broadcasting."""
-    operands = [_operand(graph, op, name) for name in ("x", "y")]
-    return graph.node("MatMul", *operands)
+    dtype = _common_dtype(op, "x", "y")
+    operands = [_transposed(graph, op, name, dtype) for name in ("x", "y")]
+    return _as_declared(graph, op, graph.node("MatMul", *operands), dtype)
 
 
-def _operand(graph: Graph, op: Op, name: str) -> str:
+def _common_dtype(op: Op, *names: str) -> str:
+    """The dtype to compute in: from iOS 17 on, an operand may hold integers and another floats."""
+    return "float32" if any(op.input(name).is_float for name in names) else "int32"
+
+
+def _as(graph: Graph, op: Op, name: str, dtype: str) -> str:
+    value = op.tensor(name)
+    return value if carrier(op.input(name).dtype) == dtype else graph.cast(value, dtype)
+
+
+def _as_declared(graph: Graph, op: Op, value: str, dtype: str) -> str:
+    declared = carrier(op.output.dtype)
+    return value if declared == dtype else graph.cast(value, declared)
+
+
+def _transposed(graph: Graph, op: Op, name: str, dtype: str) -> str:
     rank = op.input(name).rank
     if not op.flag(f"transpose_{name}", False) or rank < 2:
-        return op.tensor(name)
+        return _as(graph, op, name, dtype)
     if op.is_constant(name):
-        return graph.constant(np.swapaxes(op.array(name), -1, -2))
+        return graph.constant(np.swapaxes(op.array(name), -1, -2), dtype)
     order = [*range(rank - 2), rank - 1, rank - 2]
-    return graph.node("Transpose", op.tensor(name), perm=order)
+    return graph.node("Transpose", _as(graph, op, name, dtype), perm=order)
 
 
 @op("einsum")
