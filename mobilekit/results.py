@@ -39,25 +39,29 @@ class Histogram:
 class LayerDrift:
     """How far one layer's output lies from the source's.
 
-    `layer` is the source's own name, `operator` the artifact's that makes the output.
+    `layer` is the source's own name, or those of all that were fused; `operator` is the artifact's
+    that computes the output. `bound` is the least `snr_db` that it may have: it follows from what
+    reaches the layer, because what was lost before it is not its doing.
     """
 
     layer: str
     operator: str
     snr_db: float
     max_abs: float
+    bound: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
     """Where an artifact leaves its source: the layers that could be compared, in running order.
 
-    `first` is the index of the first one that is out of its budget, `bound`, in dB. `sentence` says
-    it in a line: layer, operator, metric, likely cause.
+    `first` is the index of the first one that is below its bound. `tensors` is how many tensors of
+    the artifact were looked at, those that no tensor of the source could be matched with included.
+    `sentence` says it in a line: layer, operator, metric, likely cause.
     """
 
     layers: tuple[LayerDrift, ...]
-    bound: float
+    tensors: int
     first: int | None
     sentence: str
 

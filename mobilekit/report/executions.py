@@ -1,4 +1,4 @@
-"""Where checks ran: on what, what of the graph an accelerator took, and what a pass there proves."""
+"""Where checks ran: on what, what an accelerator took of a graph, and what a pass there proves."""
 
 from __future__ import annotations
 
