@@ -180,7 +180,7 @@ class IosTable(_Table):
         return self
 
 
-DEFAULT_TARGETS = ("cpu", "cpu-reference", "coreml")
+DEFAULT_TARGETS = ("cpu", "cpu-reference", "cpu-fp16", "gpu", "arm64", "coreml")
 """Where artifacts are run unless somebody says otherwise; what is not here is told as not run."""
 
 
