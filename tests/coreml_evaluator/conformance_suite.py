@@ -92,10 +92,15 @@ class Evaluator:
     """Stands for Core ML: predicts, and remembers what happened during the case at hand."""
 
     def __init__(self) -> None:
-        self.begin()
+        self.begin(precision="")
 
-    def begin(self) -> None:
-        """Forget the case before."""
+    def begin(self, *, precision: str) -> None:
+        """Forget the case before.
+
+        A case of precision `fp32` is evaluated as the target `coreml-fp32` does it, without
+        rounding: some of them declare tensors as float16, and expect more digits than those hold.
+        """
+        self._rounds = precision != "fp32"
         self.predictions = 0
         self.error: Exception | None = None
 
@@ -104,7 +109,7 @@ class Evaluator:
         from mobilekit_converters.errors import TargetError
 
         try:
-            outputs = evaluate(model, data)
+            outputs = evaluate(model, data, rounds=self._rounds)
         except TargetError as error:
             # Core ML raises this one, and some cases expect it.
             self.error = error
@@ -120,12 +125,13 @@ class Evaluator:
         raise error
 
 
-def evaluate(model: Any, data: dict[str, Any]) -> dict[str, Any]:
+def evaluate(model: Any, data: dict[str, Any], *, rounds: bool) -> dict[str, Any]:
     """Evaluate the package that coremltools saved a model in when it converted it.
 
     Args:
         model: the suite's `MLModel`.
         data: arrays by input; the suite gives nearly all as float32, and lone numbers as one value.
+        rounds: whether what is declared float16 is rounded to it.
     """
     from mobilekit_delegates.coreml.evaluator import Evaluator as ProgramEvaluator
     from mobilekit_delegates.coreml.package import open_package
@@ -135,7 +141,7 @@ def evaluate(model: Any, data: dict[str, Any]) -> dict[str, Any]:
         raise ExcludedError("images")
     if not model.is_package:
         raise ExcludedError("neural networks, the format before ML Programs")
-    program = ProgramEvaluator(open_package(Path(model.package_path)))
+    program = ProgramEvaluator(open_package(Path(model.package_path)), rounds=rounds)
     scalars = {each.name for each in program.program.inputs if each.type.rank == 0}
     return program.run(
         {name: value.reshape(()) if name in scalars else value for name, value in data.items()}
@@ -163,7 +169,7 @@ class Counter:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, bool, bool]:
         """Give each case its own seed and folder for temporary files, and forget the one before."""
-        self._evaluator.begin()
+        self._evaluator.begin(precision=precision_of(item))
         seed_everything(zlib.crc32(item.nodeid.encode()))
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir()

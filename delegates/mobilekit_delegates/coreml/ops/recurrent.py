@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +11,17 @@ from numpy.typing import NDArray
 
 from mobilekit_delegates.coreml.graph import Graph
 from mobilekit_delegates.coreml.op import Op
+from mobilekit_delegates.coreml.ops.clipped_lstm import ClippedLstm
 from mobilekit_delegates.coreml.ops.registry import op
 
 Array = NDArray[Any]
 
 _ACTIVATIONS = {
     "sigmoid": ("Sigmoid", 0.0, 0.0), "tanh": ("Tanh", 0.0, 0.0), "relu": ("Relu", 0.0, 0.0),
-    "linear": ("Affine", 1.0, 0.0),
+    "linear": ("Affine", 1.0, 0.0), "scaled_tanh": ("Tanh", 0.0, 0.0),
     "hard_sigmoid": ("HardSigmoid", 0.2, 0.5), "sigmoid_hard": ("HardSigmoid", 0.2, 0.5),
 }  # fmt: skip
-"""ONNX's name of an activation, its alpha and its beta."""
+"""ONNX's name of an activation, its alpha and its beta; a scaled tanh is scaled by 1 here."""
 
 _GRU_GATES = (2, 0, 1)
 """Where ONNX's gates update, reset, new stand in MIL's reset, new, update."""
@@ -58,22 +60,18 @@ def gru(graph: Graph, op: Op) -> list[str]:
 @op("lstm")
 def lstm(graph: Graph, op: Op) -> list[str]:
     """Long short-term memory, in one direction or two."""
-    if op.has("clip"):
-        raise op.unsupported("the input clip")
     both = op.text("direction", "forward") == "bidirectional"
     suffixes = ["", "_back"] if both else [""]
     peepholes = [_peephole(op, f"peephole{suffix}") for suffix in suffixes]
     if not both:
         # The same weights are given for the way back, or none: nothing goes back.
         op.ignore("weight_ih_back", "weight_hh_back", "bias_back", "peephole_back")
-    return _run(
-        graph,
-        op,
-        "LSTM",
-        [_weights(op, _LSTM_GATES, suffix) for suffix in suffixes],
-        ["recurrent_activation", "cell_activation", "activation"],
-        peepholes=None if all(each is None for each in peepholes) else peepholes,
-    )
+    weights = [_weights(op, _LSTM_GATES, suffix) for suffix in suffixes]
+    activations = ["recurrent_activation", "cell_activation", "activation"]
+    if op.has("clip"):
+        return _run_clipped(graph, op, weights, activations, peepholes)
+    given = None if all(each is None for each in peepholes) else peepholes
+    return _run(graph, op, "LSTM", weights, activations, peepholes=given)
 
 
 def _run(
@@ -121,6 +119,56 @@ def _run(
         return [graph.node("Unsqueeze", last[0], _axes(graph, 0)), *last]
     steps = graph.node("Transpose", sequence, perm=[0, 2, 1, 3])
     return [graph.node("Reshape", steps, _axes(graph, 0, 0, -1)), *last]
+
+
+def _run_clipped(
+    graph: Graph,
+    op: Op,
+    weights: list[_Weights],
+    activations: list[str],
+    peepholes: list[Array | None],
+) -> list[str]:
+    """Add an LSTM step by step, once for each direction; return what `_run` does."""
+    steps, directions = op.input("x").shape[0], len(weights)
+    if steps is None:
+        raise op.unsupported("clip with a number of steps that is not fixed")
+    gate, cell, output = (_as_node(graph, _activation(op, name)) for name in activations)
+    initial = [_state(graph, op.tensor(f"initial_{name}"), directions) for name in ("h", "c")]
+    starts = [graph.nodes("Split", each, count=directions, axis=0, num_outputs=directions)
+              for each in initial]  # fmt: skip
+    reverse = _direction(op, directions) == "reverse"
+    whole = op.flag("output_sequence", False)
+    sequences, last = [], []
+    for number, (own, peephole) in enumerate(zip(weights, peepholes, strict=True)):
+        layer = ClippedLstm(
+            features=own.features,
+            hidden=own.hidden,
+            bias=np.add(*np.split(own.biases.astype(np.float32), 2)),
+            peephole=peephole,
+            gate=gate,
+            cell=cell,
+            output=output,
+            limit=op.number("clip"),
+        )
+        x = op.tensor("x")
+        x = _turned_round(graph, x) if reverse or number == 1 else x
+        states, *ends = layer.run(graph, x, starts[0][number], starts[1][number], steps)
+        sequences.append(_turned_round(graph, states) if number == 1 else states)
+        last.append(ends)
+    state, cells = (
+        _joined(graph, graph.node("Concat", *each, axis=0)) for each in zip(*last, strict=True)
+    )
+    if whole:
+        return [graph.node("Concat", *sequences, axis=-1), state, cells]
+    return [graph.node("Unsqueeze", state, _axes(graph, 0)), state, cells]
+
+
+def _as_node(graph: Graph, activation: tuple[str, float, float]) -> Callable[[str], str]:
+    operator, alpha, beta = activation
+    if operator == "Affine":
+        return lambda value: value
+    parameters = {"alpha": alpha, "beta": beta} if operator == "HardSigmoid" else {}
+    return lambda value: graph.node(operator, value, domain="", **parameters)
 
 
 def _direction(op: Op, directions: int) -> str:
