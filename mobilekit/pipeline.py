@@ -255,8 +255,8 @@ def _variant(project: Project, name: str, steps: list[Step], results: _Results) 
 
 def _checks(project: Project, name: str, steps: list[Step], results: _Results) -> Iterator[Check]:
     for step in steps:
-        if step.role == "check" and step.arguments["variant"].name == name:
-            target = step.arguments["target"]
+        if step.role == "check" and step.variant == name:
+            target = step.target
             required = target in project.verify.require
             if step.name in results.errors:
                 yield Check(

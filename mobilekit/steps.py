@@ -15,10 +15,11 @@ import mobilekit_delegates
 from mobilekit import __version__, tasks
 from mobilekit.cache import Cache, key_of
 from mobilekit.machine import tool_versions
-from mobilekit.parity.budgets import budget_for
+from mobilekit.parity.budgets import PROGRAM, budget_for
 from mobilekit.parity.checks import targets_for
 from mobilekit.parity.golden import GoldenRequest
 from mobilekit.parity.inputs import InputFacts
+from mobilekit.parity.program.comparison import exact_variant
 from mobilekit.project import Project
 from mobilekit.results import Check, GoldenFacts
 from mobilekit_converters.artifact import Artifact
@@ -49,7 +50,7 @@ class Step:
     """A piece of work whose result the cache can keep.
 
     `key` is a hash of everything that its result depends on. `kind` is the result's type. The
-    other fields are those of a `Job`.
+    other fields are those of a `Job`; a check is of a `variant` on a `target`.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Step:
     after: tuple[str, ...] = ()
     cost: float = 1
     memory: int = 0
+    variant: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,7 @@ class Planner:
             yield step
             if variant.name in self.wanted:
                 yield from self._checks(variant, step, golden)
+                yield from self._program_check(variant, made)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -123,9 +127,9 @@ class Planner:
 
     @staticmethod
     def _with_parents(variants: list[Variant]) -> list[Variant]:
-        """Add the variants that others are made from, each before its children."""
-        chain = [[VARIANTS[v.parent], v] if v.parent else [v] for v in variants]
-        return list(dict.fromkeys(variant for group in chain for variant in group))
+        """Add the variants that others are made from or compared with, before those."""
+        needed = [(v.parent, exact_variant(v.name), v.name) for v in variants]
+        return [VARIANTS[name] for name in dict.fromkeys(n for names in needed for n in names if n)]
 
     def _base(self, step: str) -> dict[str, Any]:
         """Return what every result depends on: the source, its options, the tools, this code."""
@@ -305,7 +309,36 @@ class Planner:
                 # XNNPACK does not run int16: it falls back to the reference kernels.
                 cost=max(place.info.cost, 60 if variant.precision == "int16x8" else 0),
                 memory=place.info.memory + 4 * self.examination.bytes,
+                variant=variant.name,
+                target=name,
             )
+
+    def _program_check(self, variant: Variant, made: dict[str, Step]) -> Iterator[Step]:
+        exact = exact_variant(variant.name)
+        if exact is None or self._is_artifact:
+            return
+        needed = (made[variant.name], made[exact])
+        budget = budget_for(variant.name, PROGRAM, self.project.budgets)
+        yield Step(
+            name=f"{variant.name} on {PROGRAM}",
+            role="check",
+            key=key_of(
+                **self._base("program"), needed=[step.key for step in needed], budget=repr(budget)
+            ),
+            kind=Check,
+            function=tasks.check_program,
+            arguments={
+                "conversion": self._entry(made[variant.name]),
+                "variant": variant,
+                "exact_conversion": self._entry(made[exact]),
+                "exact": VARIANTS[exact],
+                "budget": budget,
+            },
+            after=(variant.name, exact),
+            memory=_SESSION_BYTES + 8 * self.examination.bytes,
+            variant=variant.name,
+            target=PROGRAM,
+        )
 
     def _entry(self, step: Step) -> Path:
         return self.cache.entry(step.key)

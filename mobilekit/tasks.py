@@ -126,9 +126,35 @@ def check(
     """Run one artifact, from the cache entry of its conversion, on one target."""
     from mobilekit.parity.checks import CheckRequest, run_check
 
-    artifact = replace(stored_value(conversion, Artifact), path=conversion / variant.file_name)
+    artifact = converted(conversion, variant)
     request = CheckRequest(artifact=artifact, target=target, golden=golden, budget=budget)
     return run_check(request)
+
+
+def check_program(
+    conversion: Path,
+    variant: Variant,
+    exact_conversion: Path,
+    exact: Variant,
+    budget: Budget,
+    output: Path,  # noqa: ARG001 - as above
+) -> Check:
+    """Hold one artifact's program against that of a finer variant; both are cache entries."""
+    return compare_programs(
+        converted(conversion, variant), converted(exact_conversion, exact), budget
+    )
+
+
+def compare_programs(artifact: Artifact, exact: Artifact, budget: Budget) -> Check:
+    """Hold an artifact's program against that of a finer variant's artifact."""
+    from mobilekit.parity.program.comparison import check_program
+
+    return check_program(artifact, exact, budget)
+
+
+def converted(conversion: Path, variant: Variant) -> Artifact:
+    """Return the artifact in the cache entry of its conversion."""
+    return replace(stored_value(conversion, Artifact), path=conversion / variant.file_name)
 
 
 def read_finished(path: Path) -> Artifact:

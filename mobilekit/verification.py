@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import Any, TextIO
 from mobilekit import tasks
 from mobilekit.jobs import Job, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
-from mobilekit.parity.budgets import budget_for
+from mobilekit.parity.budgets import PROGRAM, budget_for
 from mobilekit.parity.checks import targets_for
 from mobilekit.parity.fitting import require_fitting
 from mobilekit.parity.golden import GOLDEN_FILE, Golden, read_golden
+from mobilekit.parity.program.comparison import exact_variant
 from mobilekit.progress import Progress
 from mobilekit.project import DEFAULT_TARGETS
 from mobilekit.release import MANIFEST, read_manifest
@@ -210,10 +211,16 @@ class _Run:
     ) -> dict[str, tuple[Check, ...]]:
         """Run every artifact on its targets; return the checks by the subject's name."""
         jobs = [
-            self._job(case, subject, artifact, name)
+            job
             for subject in case.subjects
             if isinstance(artifact := artifacts[subject.name], Artifact)
-            for name in targets_for(subject.format, case.targets)
+            for job in (
+                *(
+                    self._job(case, subject, artifact, name)
+                    for name in targets_for(subject.format, case.targets)
+                ),
+                *self._program_job(case, artifact, artifacts),
+            )
         ]
         ended = {outcome.job.name: self._check(outcome) for outcome in self._outcomes(jobs)}
         checks: dict[str, tuple[Check, ...]] = {}
@@ -238,6 +245,23 @@ class _Run:
             cost=place.info.cost,
             memory=place.info.memory + 4 * artifact.file_bytes,
         )
+
+    def _program_job(
+        self, case: _Case, artifact: Artifact, artifacts: Mapping[str, Artifact | str]
+    ) -> Iterator[Job]:
+        """Compare with the finer variant of the same release, where it is there."""
+        exact = artifacts.get(exact_variant(artifact.variant) or "")
+        if isinstance(exact, Artifact):
+            yield Job(
+                name=f"{artifact.variant} on {PROGRAM}",
+                function=tasks.compare_programs,
+                arguments={
+                    "artifact": artifact,
+                    "exact": exact,
+                    "budget": budget_for(artifact.variant, PROGRAM, case.budgets),
+                },
+                memory=_ARTIFACT_BYTES + 8 * artifact.file_bytes,
+            )
 
     def _outcomes(self, jobs: list[Job]) -> list[Outcome]:
         outcomes = []
@@ -267,14 +291,13 @@ class _Run:
             raise outcome.error
         log = outcome.log.read_text("utf-8", "replace").strip().splitlines()
         said = f" It last said: {log[-1].strip()}" if log else ""
-        name = outcome.job.arguments["target"]
+        name = outcome.job.name.rpartition(" on ")[2]
         return Check(
             target=name,
             status="fail",
             reason=f"{outcome.error}.{said}",
             budget=dict(outcome.job.arguments["budget"].bounds),
             seconds=outcome.seconds,
-            emulated=target(name).info.emulated,
         )
 
 
