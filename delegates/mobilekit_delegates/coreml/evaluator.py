@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mobilekit_converters.errors import TargetError
 from mobilekit_delegates.coreml.graph import carrier
 from mobilekit_delegates.coreml.lowering import Computed, Lowered, lower
-from mobilekit_delegates.coreml.package import Package, open_package, package_of_model
+from mobilekit_delegates.coreml.package import Package, broken, open_package, package_of_model
 from mobilekit_delegates.coreml.program import Program, read_program
 
 Array = NDArray[Any]
@@ -63,7 +63,10 @@ class Evaluator:
         Raises:
             TargetError: an input is missing, or ONNX Runtime could not run the program.
         """
-        return self._run(self._session, self._lowered.outputs, inputs)
+        outputs = self._run(self._session, self._lowered.outputs, inputs)
+        for name, output in outputs.items():
+            self._check_shape(name, output)
+        return outputs
 
     def trace(self, inputs: Mapping[str, Array]) -> list[Traced]:
         """Return every value that the program computes, in running order.
@@ -90,6 +93,18 @@ class Evaluator:
             return dict(zip(names, session.run(names, feeds), strict=True))
         except Exception as error:  # ONNX Runtime has no error of its own to catch.
             raise self._error("run", error) from error
+
+    def _check_shape(self, name: str, output: Array) -> None:
+        declared = self._lowered.types[name]
+        sizes = zip(np.shape(output), declared.shape, strict=False)
+        if isinstance(output, np.ndarray) and (
+            output.ndim != declared.rank
+            or any(wanted not in (None, size) for size, wanted in sizes)
+        ):
+            raise broken(
+                self.package.name,
+                f"its output {name!r} is declared {declared} and comes out as {list(output.shape)}",
+            )
 
     def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         feeds = {}

@@ -12,7 +12,13 @@ from mobilekit_delegates.coreml.graph import Graph, carrier
 from mobilekit_delegates.coreml.op import Op, Scope
 from mobilekit_delegates.coreml.ops.registry import Result, Row, operators
 from mobilekit_delegates.coreml.program import Operation, Program, Value
-from mobilekit_delegates.coreml.values import Constant
+from mobilekit_delegates.coreml.values import Constant, Type
+
+_KNOWN_TYPES = {
+    "float16", "float32", "int8", "uint8", "int16", "uint16", "int32", "bool",
+    "string", "dictionary",
+}  # fmt: skip
+"""What a computed value may be; the last two are a classifier's label and its scores by label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +35,14 @@ class Lowered:
     """A program as a graph.
 
     `computed` has what the operations compute, in running order; `outputs` maps the names of the
-    program's outputs to the graph's. `operations` counts those that are not constants.
+    program's outputs to the graph's, and `types` to their declared types. `operations` counts those
+    that are not constants.
     """
 
     graph: Graph
     computed: tuple[Computed, ...]
     outputs: dict[str, str]
+    types: dict[str, Type]
     operations: int
 
 
@@ -51,9 +59,10 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
     """
     graph = Graph(rounds=rounds)
     scope = Scope(graph, program.constants)
-    for value in program.inputs:
-        scope.define(value, graph.input(value.name, carrier(value.type.dtype), value.type.shape))
     _require_known_operators(program)
+    for value in program.inputs:
+        _require_known_type(value)
+        scope.define(value, graph.input(value.name, carrier(value.type.dtype), value.type.shape))
     computed = [
         each
         for operation in program.operations
@@ -66,6 +75,7 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
         graph=graph,
         computed=tuple(computed),
         outputs={name: scope.tensor_of(name) for name in program.outputs},
+        types={name: scope.type_of(name) for name in program.outputs},
         operations=len(program.operations),
     )
 
@@ -78,11 +88,20 @@ def _require_known_operators(program: Program) -> None:
         raise UnsupportedError(f"The evaluator does not know the operators {', '.join(unknown)}.")
 
 
+def _require_known_type(value: Value) -> None:
+    if value.type.dtype not in _KNOWN_TYPES:
+        raise UnsupportedError(
+            f"The evaluator does not know the type {value.type.dtype} (of {value.name!r})."
+        )
+
+
 def _lower_operation(
     graph: Graph, scope: Scope, operation: Operation, opset: str
 ) -> Iterator[Computed]:
     row = operators()[operation.operator]
     op = Op(operation, scope, opset)
+    if operation.has_blocks:
+        raise op.unsupported("the blocks")
     results = _results(_call(row, graph, op))
     if op.unread():
         raise op.unsupported(f"the inputs {', '.join(op.unread())}")
@@ -92,6 +111,7 @@ def _lower_operation(
         if not isinstance(result, str):
             scope.constants[value.name] = Constant(array=np.asarray(result), type=value.type)
             continue
+        _require_known_type(value)
         node = result if row.exact else graph.round_to(result, value.type.dtype)
         scope.define(value, node)
         yield Computed(value=value, operator=operation.operator, node=node)
@@ -101,7 +121,7 @@ def _call(row: Row, graph: Graph, op: Op) -> Result:
     """Lower one operation; what numpy cannot do with its constants is damage."""
     try:
         return row.lower(graph, op)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise op.damaged(f"{type(error).__name__}: {error}") from error
 
 
