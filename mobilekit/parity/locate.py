@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import Golden, load, read_golden
-from mobilekit.parity.locate_causes import LIMITS, Evidence, likely_cause
+from mobilekit.parity.locate_causes import LIMITS, Evidence, likely_cause, odd_channel
 from mobilekit.parity.locate_match import Match, aligned, compared_tensors, match
 from mobilekit.parity.locate_source import SourceGraph, layer_names
 from mobilekit.parity.metrics import DB_CAP, IncomparableError, tensor_metrics
@@ -196,7 +196,7 @@ class _Comparison:
             reaching = min(
                 (known[name] for name in self._source.feeding(item.node, known)), default=DB_CAP
             )
-            odd = _has_an_odd_channel(actual, expected)
+            odd = odd_channel(actual, expected) is not None
             loss = _Loss(reaching=reaching, allowed=MOST_ODD_LOSS if odd else MOST_LOSS)
             known[item.node.name] = snr
             losses.append(loss)
@@ -258,12 +258,6 @@ class _Comparison:
                 with_inputs=with_inputs if reads_input else None,
             )
         )
-
-
-def _has_an_odd_channel(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> bool:
-    channels = actual.shape[-1]
-    noise = np.square(actual - expected, dtype=np.float64).reshape(-1, channels).sum(0)
-    return channels >= 16 and bool(3 * noise.max() > 2 * noise.sum())
 
 
 def _difference(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> tuple[float, float]:

@@ -109,6 +109,14 @@ def odd_channels(actual: Values, expected: Values) -> list[int]:
     return []
 
 
+def odd_channel(actual: Values, expected: Values) -> int | None:
+    """Return the one of 16 channels or more that carries two thirds of the error, if there is."""
+    noise = np.square(_rows(actual) - _rows(expected), dtype=np.float64).sum(0)
+    if len(noise) < 16 or not 3 * noise.max() > 2 * noise.sum():
+        return None
+    return int(noise.argmax())
+
+
 def _not_finite(evidence: Evidence) -> str | None:
     broken = ~np.isfinite(evidence.actual)
     if not broken.any():
@@ -413,6 +421,12 @@ _HYPOTHESES: tuple[Callable[[Evidence], Iterator[Prediction]], ...] = (
 
 
 def _unexplained(evidence: Evidence) -> str:
+    odd = odd_channel(evidence.actual, evidence.expected)
+    if odd is not None:
+        return (
+            f"mostly channel {odd} of {evidence.actual.shape[-1]} differs: weights or bias of it "
+            "were changed"
+        )
     actual, expected = (
         np.asarray(v, np.float64).ravel() for v in (evidence.actual, evidence.expected)
     )

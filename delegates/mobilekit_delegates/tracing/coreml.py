@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,16 @@ from mobilekit_converters.artifact import Artifact
 from mobilekit_delegates.targets import Target, UnsupportedError
 from mobilekit_delegates.tracing import Intermediate
 
+if TYPE_CHECKING:
+    from mobilekit_delegates.coreml.evaluator import Traced
+
 
 @runtime_checkable
 class _Tracing(Protocol):
-    """A session that can tell what its operations gave: name, operation, values."""
+    """A session that can tell what its operations give."""
 
-    def trace(
-        self, inputs: Mapping[str, NDArray[np.generic]]
-    ) -> list[tuple[str, str, NDArray[np.generic]]]: ...
+    def trace(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[Traced]:
+        """Return every value that is computed on one batch, in running order."""
 
 
 def trace_coreml(
@@ -32,17 +34,19 @@ def trace_coreml(
                 f"The target {place.info.name} does not tell what a package computes on the way. "
                 "Look at it on the target coreml."
             )
-        traced = [session.trace(batch) for batch in batches]
-    outputs = {
-        artifact.native_names.get(s.name, s.name): s.name for s in artifact.signature.outputs
-    }
+        runs = [session.trace(batch) for batch in batches]
+    names = {artifact.native_names.get(s.name, s.name): s.name for s in artifact.signature.outputs}
     return [
         Intermediate(
-            name=name,
-            operator=operation,
-            values=np.stack([np.asarray(each[index][2], np.float32) for each in traced]),
-            output=outputs.get(name, ""),
+            name=first.name,
+            operator=first.operator,
+            values=np.stack([np.asarray(run[index].array, np.float32) for run in runs]),
+            output=names.get(first.name, ""),
         )
-        for index, (name, operation, values) in enumerate(traced[0])
-        if np.issubdtype(values.dtype, np.floating) and values.size
+        for index, first in enumerate(runs[0])
+        if _holds_reals(first.array)
     ]
+
+
+def _holds_reals(array: object) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(array.size)
