@@ -23,7 +23,8 @@ from mobilekit_delegates.devices import adb, ssh
 from mobilekit_delegates.devices.shell import Shell
 
 SYSTEM_PATH = "/usr/bin:/bin"
-PATIENCE = 20.0
+PATIENCE = 60.0
+"""Seconds that things may take on a busy machine; nothing is slower for it that does not fail."""
 
 
 @dataclass(frozen=True, kw_only=True)

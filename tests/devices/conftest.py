@@ -4,7 +4,9 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from boards import (
     Board,
@@ -17,6 +19,14 @@ from boards import (
     ssh_board,
 )
 from tools import require_tool
+
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.frozen import freeze
+from mobilekit_converters.signature import Signature, TensorSpec
+from mobilekit_converters.tflite import TFLiteOptions, convert
+from mobilekit_converters.variants import variant
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +95,26 @@ def on_ssh(
     (tmp_path / "board").mkdir()
     with ssh_board(tmp_path / "board", ssh_keys, clients) as board:
         yield board
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """y = relu(x W), 4 to 4."""
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("artifact")
+    weights = np.random.default_rng(0).normal(size=(4, 4)).astype("f4")
+    signature = Signature(
+        inputs=(TensorSpec(name="x", shape=(1, 4), dtype="float32"),),
+        outputs=(TensorSpec(name="y", shape=(1, 4), dtype="float32"),),
+    )
+
+    def call(inputs: dict[str, Any]) -> dict[str, Any]:
+        return {"y": tf.nn.relu(inputs["x"] @ weights)}
+
+    freeze(call, signature, folder)
+    path = folder / "odd name é.tflite"
+    return convert(variant("tflite-fp32"), folder, path, TFLiteOptions(), None)
 
 
 @pytest.fixture(params=["adb", "ssh"])

@@ -28,8 +28,8 @@ from mobilekit_delegates.targets.target import Missing, TargetInfo
 KERNELS = {"cpu": "AUTO", "cpu-reference": "BUILTIN_REF"}
 """What can run on a board, and the runtime's `OpResolverType` for it."""
 
-RUN_SECONDS = 600.0
-"""How long all batches of a check may take on a board."""
+RUN_SECONDS = 1500.0
+"""How long all batches of a check may take on a board: less than a check may take by default."""
 
 _ANSWER_SECONDS = 60.0
 """How long a board may take to start a Python and say what it has."""
@@ -48,7 +48,7 @@ read_file() {{ [ -r "$1" ] && tr -d '\\0' <"$1"; }}
 first "$(getprop ro.product.model 2>/dev/null)" "$(read_file /proc/device-tree/model)" \
     "$(read_file /sys/class/dmi/id/product_name)" "$(uname -n)"
 echo $(LC_ALL=C lscpu 2>/dev/null | sed -n 's/^ *Model name: *//p')
-getprop ro.build.version.release 2>/dev/null || echo
+echo $(getprop ro.build.version.release 2>/dev/null)
 python=$(command -v "$HOME/{_VENV}/bin/python3" || command -v python3)
 echo "$python"
 [ -z "$python" ] || "$python" -c "$runner" --describe
