@@ -107,6 +107,14 @@ METRICS: dict[str, Metric] = {
             "from the artifact, against the finer variant's",
             of="program",
         ),
+        Metric(
+            name="range_snr_db",
+            better="higher",
+            gate="range_snr_db",
+            description="what the ranges of an artifact's integers leave of the finer variant's "
+            "activations: their power over that of what is cut off, in dB, for the worst operator",
+            of="program",
+        ),
     )
 }
 

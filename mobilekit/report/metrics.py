@@ -58,6 +58,7 @@ _ROWS = (
     Metric(key="source_accuracy", label="Accuracy of the source", text=percent, minimum=True),
     Metric(key="accuracy_drop", label="Accuracy drop", text=percent_points, minimum=False),
     Metric(key="weight_error", label="Weight error", text=percent, minimum=False),
+    Metric(key="range_snr_db", label="SNR of ranges", text=decibels, minimum=True),
 )
 METRICS: dict[str, Metric] = {row.key: row for row in _ROWS}
 

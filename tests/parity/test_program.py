@@ -29,13 +29,15 @@ EXACT: Program = (_conv(WEIGHTS), HEAD)
 
 
 def _error(values: np.ndarray) -> float | None:
-    return compare_programs((_conv(values), HEAD), EXACT, "the exact one").weight_error
+    return compare_programs((_conv(values), HEAD), EXACT, "the exact one").metrics.get(
+        "weight_error"
+    )
 
 
 def test_a_program_is_itself() -> None:
     comparison = compare_programs(EXACT, EXACT, "the exact one")
     assert comparison.differences == ()
-    assert comparison.weight_error == 0
+    assert comparison.metrics["weight_error"] == 0
 
 
 @given(channel=st.integers(0, 3), factor=st.floats(-3, 3))
@@ -51,7 +53,7 @@ def test_small_channels_are_judged_beside_their_layer() -> None:
     exact = (_conv(values), HEAD)
     zeroed = values.copy()
     zeroed[1] = 0
-    error = compare_programs((_conv(zeroed), HEAD), exact, "it").weight_error
+    error = compare_programs((_conv(zeroed), HEAD), exact, "it").metrics.get("weight_error")
     assert error is not None
     assert error < 0.01
 
@@ -59,7 +61,7 @@ def test_small_channels_are_judged_beside_their_layer() -> None:
 def test_less_than_a_step_of_float16_is_no_difference() -> None:
     tiny = np.full((4, 8), 1e-8)
     program = (_conv(tiny),)
-    assert compare_programs((_conv(tiny * 0),), program, "it").weight_error == 0
+    assert compare_programs((_conv(tiny * 0),), program, "it").metrics.get("weight_error") == 0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -93,13 +95,13 @@ def test_the_worst_operator_is_named() -> None:
     second = replace(_conv(WEIGHTS), result="more")
     wrong = replace(_conv(WEIGHTS * 2), result="more")
     comparison = compare_programs((_conv(WEIGHTS), wrong), (_conv(WEIGHTS), second), "it")
-    assert comparison.weight_error == pytest.approx(1)
-    assert comparison.worst == "the CONV_2D 'more'"
+    assert comparison.metrics["weight_error"] == pytest.approx(1)
+    assert comparison.worst["weight_error"] == "the CONV_2D 'more'"
 
 
 def test_weights_are_compared_where_only_other_operators_differ() -> None:
     longer = (*EXACT, replace(HEAD, kind="RESHAPE"))
-    assert compare_programs(longer, EXACT, "it").weight_error == 0
+    assert compare_programs(longer, EXACT, "it").metrics.get("weight_error") == 0
 
 
 def test_operators_that_cannot_be_paired_are_refused() -> None:
@@ -114,3 +116,31 @@ def test_every_variant_is_held_to_a_finer_one_of_its_format_or_to_none() -> None
         exact = exact_variant(name)
         assert exact is not None
         assert VARIANTS[exact].format == VARIANTS[name].format
+
+
+def _integers(low: float, high: float) -> Program:
+    return (replace(_conv(WEIGHTS), range=(low, high)), HEAD)
+
+
+def test_what_a_range_cuts_off_is_noise() -> None:
+    results = {"features": np.array([3.0, 4.0, 12.0])}
+    wide = compare_programs(_integers(0, 12), EXACT, "it", results)
+    assert wide.metrics["range_snr_db"] == 200
+    narrow = compare_programs(_integers(0, 4), EXACT, "it", results)
+    assert narrow.metrics["range_snr_db"] == pytest.approx(10 * np.log10(169 / 64))
+    assert narrow.worst["range_snr_db"] == "the CONV_2D 'features'"
+
+
+def test_floats_have_no_ranges() -> None:
+    assert "range_snr_db" not in compare_programs(EXACT, EXACT, "it", {"features": WEIGHTS}).metrics
+
+
+def test_what_stands_for_infinity_is_no_weight() -> None:
+    guard = Operator(
+        kind="MINIMUM",
+        result="guarded",
+        sources=("input 0", "constant 1"),
+        weights={"input 1": Weights(values=np.array([1e12]))},
+    )
+    ours = replace(guard, weights={"input 1": Weights(values=np.array([65504.0]))})
+    assert compare_programs((ours,), (guard,), "it").metrics == {}

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import PROGRAM, Budget, violations
+from mobilekit.parity.checks import HOME
+from mobilekit.parity.golden import load, read_golden
+from mobilekit.parity.metrics import decibels
 from mobilekit.parity.program.program import Operator, Program, Reals, Weights, program_of
 from mobilekit.results import Check
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import MobilekitError
 from mobilekit_converters.variants import VARIANTS
 from mobilekit_delegates.targets import UnsupportedError
+from mobilekit_delegates.tracing import trace
 
 LEAST_CHANNEL = 0.3
 """Channels smaller than this share of their layer's root mean square are judged as if they had it:
 what rounds to nothing beside the others does nothing beside them."""
 
+MOST_WEIGHT = 65504.0
+"""The largest number of float16. What is larger stands for infinity (a mask, a guard against zero)
+and each precision has its own."""
+
 LEAST_WEIGHT = 2.0**-25
 """Half of float16's smallest step. No precision keeps less: TensorFlow's converter, too, takes no
 scale for int8 weights below 2^-28."""
+
+RANGE_SAMPLES = 16
+"""How many of the golden's samples tell what activations there are."""
 
 _SHOWN = 3
 
@@ -31,13 +44,15 @@ _SHOWN = 3
 class Comparison:
     """What two programs differ in, beside how they store numbers.
 
-    `differences` are clauses. `weight_error` is the largest relative error of the weights of one
-    output channel, and None where there are no weights. `worst` names its operator.
+    `differences` are clauses. `metrics` are `weight_error`, the largest relative error of the
+    weights of one output channel, and `range_snr_db`, what the narrowest range of integers leaves
+    of an operator's results; each where there is something to compute it from. `worst` names the
+    operator that each comes from.
     """
 
     differences: tuple[str, ...]
-    weight_error: float | None
-    worst: str
+    metrics: Mapping[str, float]
+    worst: Mapping[str, str]
 
 
 def exact_variant(name: str) -> str | None:
@@ -52,7 +67,9 @@ def exact_variant(name: str) -> str | None:
     return row.parent
 
 
-def check_program(artifact: Artifact, exact: Artifact, budget: Budget) -> Check:
+def check_program(
+    artifact: Artifact, exact: Artifact, budget: Budget, golden: Path | None = None
+) -> Check:
     """Check that an artifact is the program of `exact`, in its own precision.
 
     The reference of outputs is always the source. This check is about what outputs cannot show: a
@@ -61,7 +78,9 @@ def check_program(artifact: Artifact, exact: Artifact, budget: Budget) -> Check:
     Args:
         artifact: what to check.
         exact: the same model in the precision that `exact_variant` names.
-        budget: bounds `weight_error`.
+        budget: bounds `weight_error` and `range_snr_db`.
+        golden: what `Golden.save` wrote, or the folder `golden` of a release; without it ranges are
+            not looked at.
 
     Returns:
         `not_run` where one of them cannot be read, or their operators cannot be paired.
@@ -69,54 +88,111 @@ def check_program(artifact: Artifact, exact: Artifact, budget: Budget) -> Check:
     started = time.perf_counter()
     check = Check(target=PROGRAM, status="not_run", budget=dict(budget.bounds))
     try:
-        comparison = compare_programs(program_of(artifact), program_of(exact), exact.variant)
+        comparison = _compare(artifact, exact, golden)
     except UnsupportedError as error:
         return replace(check, reason=str(error))
     except MobilekitError as error:
         return replace(check, status="fail", reason=str(error))
-    metrics = {} if comparison.weight_error is None else {"weight_error": comparison.weight_error}
-    found = [
-        *comparison.differences[:_SHOWN],
-        *(f"{clause}, in {comparison.worst}" for clause in violations(budget, metrics)),
-    ]
+    metrics = dict(comparison.metrics)
+    held = {
+        name: bound
+        for name, bound in budget.bounds.items()
+        if name in metrics or name in budget.asked
+    }
+    clauses = list(comparison.differences[:_SHOWN])
     more = len(comparison.differences) - _SHOWN
     if more > 0:
-        found.append(f"and {more} more")
+        clauses.append(f"and {more} more")
+    for name, bound in held.items():
+        for clause in violations(Budget(bounds={name: bound}, asked=(name,)), metrics):
+            clauses.append(f"{clause}, in {comparison.worst.get(name, 'all of it')}")
     return replace(
         check,
-        status="fail" if found else "pass",
-        reason=f"Not the program of {exact.variant}: {'; '.join(found)}." if found else "",
+        status="fail" if clauses else "pass",
+        reason=f"Not the program of {exact.variant}: {'; '.join(clauses)}." if clauses else "",
         metrics=metrics,
+        budget=held,
         seconds=time.perf_counter() - started,
     )
 
 
-def compare_programs(program: Program, exact: Program, name: str) -> Comparison:
+def _compare(artifact: Artifact, exact: Artifact, golden: Path | None) -> Comparison:
+    program, other = program_of(artifact), program_of(exact)
+    stored_as_integers = any(operator.range for operator in program)
+    results = _results(exact, golden) if golden and stored_as_integers else {}
+    return compare_programs(program, other, exact.variant, results)
+
+
+def _results(exact: Artifact, golden: Path) -> dict[str, Reals]:
+    """Return what each operator of an artifact gives for some samples, by its result's name."""
+    whole = load(golden) if golden.is_file() else read_golden(golden)
+    few, size = whole.spread(RANGE_SAMPLES), batch_size(exact.signature)
+    batches = [
+        {
+            spec.name: np.take(
+                few.inputs[spec.name], range(start, start + size), 0, mode="wrap"
+            ).reshape(spec.shape)
+            for spec in exact.signature.inputs
+        }
+        for start in range(0, len(few), size)
+    ]
+    found = trace(exact, batches, HOME[VARIANTS[exact.variant].format])
+    return {result.name: result.values.astype(np.float64) for result in found}
+
+
+def compare_programs(
+    program: Program, exact: Program, name: str, results: Mapping[str, Reals] | None = None
+) -> Comparison:
     """Compare two programs, operator by operator.
 
     Args:
         program: of the artifact.
         exact: of the other, which `name` names.
+        results: what operators of `exact` give, by the name of their result.
 
     Raises:
         UnsupportedError: they do not have as many operators, and not as many with weights either:
             the converter took another way, and nothing can be said.
     """
     differences: list[str] = []
+    ranges: list[tuple[float, str]] = []
     if len(program) == len(exact):
         for ours, theirs in zip(program, exact, strict=True):
             differences += _differences(ours, theirs, name)
-    pairs = list(_with_weights(program, exact, name))
-    # Half a step of rounding cannot be told from a wrong weight where shapes already differ.
+            values = (results or {}).get(theirs.result)
+            if ours.range is not None and values is not None:
+                ranges.append((_range_snr_db(ours.range, values), _place(ours)))
     errors = [
-        (_error(ours.weights[key], theirs.weights[key]), f"the {ours.kind} {ours.result!r}")
-        for ours, theirs in pairs
+        (_error(ours.weights[key], theirs.weights[key]), _place(ours))
+        for ours, theirs in _with_weights(program, exact, name)
         for key in ours.weights
-        if key in theirs.weights
-        and ours.weights[key].values.shape == theirs.weights[key].values.shape
+        if key in theirs.weights and _comparable(ours.weights[key], theirs.weights[key])
     ]
-    error, worst = max(errors, default=(None, ""), key=lambda pair: pair[0])
-    return Comparison(differences=tuple(differences), weight_error=error, worst=worst)
+    worst = {
+        **({"weight_error": max(errors)} if errors else {}),
+        **({"range_snr_db": min(ranges)} if ranges else {}),
+    }
+    return Comparison(
+        differences=tuple(differences),
+        metrics={metric: value for metric, (value, _) in worst.items()},
+        worst={metric: place for metric, (_, place) in worst.items()},
+    )
+
+
+def _place(operator: Operator) -> str:
+    return f"the {operator.kind} {operator.result!r}"
+
+
+def _comparable(ours: Weights, theirs: Weights) -> bool:
+    """Whether weights have one shape, which `_differences` sees to, and are weights at all."""
+    same = ours.values.shape == theirs.values.shape
+    return same and not (np.abs(theirs.values) > MOST_WEIGHT).any()
+
+
+def _range_snr_db(bounds: tuple[float, float], values: Reals) -> float:
+    """Return the SNR of numbers of which those outside of a range are moved to its edge."""
+    cut = values - np.clip(values, *bounds)
+    return decibels(float(np.mean(np.square(values))), float(np.mean(np.square(cut))))
 
 
 def _with_weights(
@@ -135,7 +211,7 @@ def _with_weights(
 
 
 def _differences(ours: Operator, theirs: Operator, name: str) -> Iterator[str]:
-    place = f"the {ours.kind} {ours.result!r}"
+    place = _place(ours)
     if ours.kind != theirs.kind:
         yield f"{place} is a {theirs.kind} in {name}"
         return

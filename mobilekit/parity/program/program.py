@@ -34,7 +34,8 @@ class Operator:
 
     `sources` says what each input is: the index of the operator that computes it, the name of an
     input of the model, or the name of one of the `weights`. `options` holds all that it was told:
-    strides, paddings, axes, activations. `weights` are by input.
+    strides, paddings, axes, activations. `weights` are by input. `range` is the lowest and the
+    highest number that its first result can be where that is stored as integers.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Operator:
     sources: tuple[int | str, ...]
     options: Mapping[str, object] = field(default_factory=dict)
     weights: Mapping[str, Weights] = field(default_factory=dict)
+    range: tuple[float, float] | None = None
 
 
 Program = tuple[Operator, ...]

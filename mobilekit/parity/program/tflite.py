@@ -152,6 +152,7 @@ class _Reader:
             sources=tuple(sources),
             options=options,
             weights=weights,
+            range=_range(self._graph.tensors[operator.outputs[0]]) if operator.outputs else None,
         )
 
     def _paddings(self, place: int, operator: StoredOperator) -> Mapping[str, object]:
@@ -210,6 +211,15 @@ class _Reader:
 
 def _is_real(tensor: Tensor) -> bool:
     return tensor.dtype.startswith("float") or tensor.quantisation is not None
+
+
+def _range(tensor: Tensor) -> tuple[float, float] | None:
+    quantisation = tensor.quantisation
+    if quantisation is None or not tensor.dtype.startswith(("int", "uint")):
+        return None
+    stored = np.iinfo(tensor.dtype)
+    (scale, *_), (point, *_) = quantisation.scales, quantisation.zero_points
+    return (int(stored.min) - point) * scale, (int(stored.max) - point) * scale
 
 
 def _told(options: Any) -> dict[str, object]:
