@@ -19,7 +19,7 @@ from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import Golden, load, read_golden
 from mobilekit.parity.locate_causes import LIMITS, Evidence, likely_cause, odd_channel
-from mobilekit.parity.locate_match import Match, aligned, compared_tensors, match
+from mobilekit.parity.locate_match import Match, aligned, count_tensors, match
 from mobilekit.parity.locate_source import SourceGraph, layer_names
 from mobilekit.parity.metrics import DB_CAP, IncomparableError, tensor_metrics
 from mobilekit.results import Drift, LayerDrift
@@ -118,8 +118,9 @@ def locate(request: LocateRequest) -> Drift:
     few = golden.spread(max(1, min(_MOST_SAMPLES, _MOST_VALUES // source.size)))
     batches = _batches(request.artifact.signature, few)
     traced, remark = _traced(request, batches)
-    comparison = _Comparison(request, source, batches, match(traced, source))
-    return comparison.drift(compared_tensors(traced), remark)
+    matches = match(traced, source)
+    comparison = _Comparison(request, source, batches, matches)
+    return comparison.drift(count_tensors(traced, matches), remark)
 
 
 def _traced(

@@ -23,8 +23,11 @@ _PASSING = frozenset({
     "QUANTIZE", "DEQUANTIZE", "CAST", "RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "IDENTITY",
 })  # fmt: skip
 
-# What coremltools appends to an operation's name when it inserts casts and the like.
-_SUFFIX = re.compile(r"(_cast_fp(16|32)|_to_fp(16|32)|_(de)?quantized?|_\d+)*")
+# What coremltools appends to an operation's name when it changes layouts and types: an `x` to what
+# goes back to channels last afterwards, `_nchw` to what was computed with channels first.
+_SUFFIX = re.compile(
+    r"(_cast_fp(16|32)|_to_fp(16|32)|x|_nchw|_to_(NHWC|NCHW)|_(de)?quantized?|_\d+)*"
+)
 
 # Core ML computes with channels first, TensorFlow with channels last.
 _LAYOUTS: dict[int, tuple[tuple[int, ...], ...]] = {
@@ -68,9 +71,11 @@ def match(traced: Sequence[Intermediate], source: SourceGraph) -> list[Match]:
     ]
 
 
-def compared_tensors(traced: Sequence[Intermediate]) -> int:
-    """Count the tensors that computed something: copies in another form are no layers."""
-    return sum(tensor.operator.upper() not in _PASSING or bool(tensor.input) for tensor in traced)
+def count_tensors(traced: Sequence[Intermediate], matches: Sequence[Match]) -> int:
+    """Count the tensors that are matched, and those others that are no copy in another form."""
+    matched = {id(item.tensor) for item in matches}
+    others = (tensor for tensor in traced if id(tensor) not in matched)
+    return len(matches) + sum(tensor.operator.upper() not in _PASSING for tensor in others)
 
 
 def aligned(values: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:

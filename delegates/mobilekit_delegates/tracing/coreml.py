@@ -35,13 +35,17 @@ def trace_coreml(
                 "Look at it on the target coreml."
             )
         runs = [session.trace(batch) for batch in batches]
-    names = {artifact.native_names.get(s.name, s.name): s.name for s in artifact.signature.outputs}
+    inputs, outputs = (
+        {artifact.native_names.get(spec.name, spec.name): spec.name for spec in specs}
+        for specs in (artifact.signature.inputs, artifact.signature.outputs)
+    )
     return [
         Intermediate(
             name=first.name,
             operator=first.operator,
             values=np.stack([np.asarray(run[index].array, np.float32) for run in runs]),
-            output=names.get(first.name, ""),
+            output=outputs.get(first.name, ""),
+            input=inputs.get(first.name.removesuffix("_to_fp16"), ""),
         )
         for index, first in enumerate(runs[0])
         if _holds_reals(first.array)
