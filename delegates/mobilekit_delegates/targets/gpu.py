@@ -51,7 +51,7 @@ class Gpu:
             "machine's Vulkan device. It is not a phone's driver.",
             formats=("tflite",),
             cost=60,
-            most_samples=64,
+            most_samples=32,
             memory=600 * 2**20,
             emulated=True,
         )
@@ -143,9 +143,8 @@ class Gpu:
                 raise
             coverage = read_coverage(error.log)
         if coverage.left is not None and coverage.left >= nodes:
-            refusals = "; ".join(map(str, coverage.refusals))
             raise UnsupportedError(
-                f"The GPU accelerator takes none of the {nodes} nodes: {refusals}."
+                f"The GPU accelerator takes none of the {nodes} nodes: {coverage.rules()}."
             )
         return compiled_for(HardwareAccelerator.GPU | HardwareAccelerator.CPU), coverage
 

@@ -42,6 +42,13 @@ class Coverage:
     left: int | None
     refusals: tuple[Refusal, ...] = ()
 
+    def rules(self) -> str:
+        """Name each rule once, with the operators that it refuses."""
+        operators: dict[str, list[str]] = {}
+        for refusal in self.refusals:
+            operators.setdefault(refusal.rule or "no rule is given", []).append(refusal.operator)
+        return "; ".join(f"{rule} ({', '.join(names)})" for rule, names in operators.items())
+
 
 def read_coverage(log: str) -> Coverage:
     """Read what was written to standard error while a graph was compiled for the GPU alone."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 NO_VARIABLES = "Variable tensors not yet supported"
 """What LiteRT says of a graph that keeps state from run to run, as a fused LSTM does."""
 
-_PLACE = re.compile(r"^\W*(ERROR:)?\s*\[[^\]]*:\d+\]\s*")
-"""Where in its own sources LiteRT found an error."""
+_DECORATION = re.compile(r"\[[^\]]*:\d+\]|\bERROR:|└|message=$")
+"""What LiteRT puts around its words: where in its own sources it was, and how bad it is."""
 
 
 class CompileError(TargetError):
