@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,13 +45,13 @@ class Gpu:
             name="gpu-fp32" if exact else "gpu",
             description="LiteRT's GPU accelerator in "
             f"{'exact' if exact else 'its default'} precision, over Vulkan",
-            meaning=f"LiteRT's own GPU code in {'32-bit floats' if exact else 'the precision'} "
+            meaning=f"LiteRT's real GPU code in {'32-bit floats' if exact else 'the precision'} "
             f"that apps get {'where they ask for them' if exact else 'by default'}, on this "
             "machine's Vulkan device. It is not a phone's driver.",
             formats=("tflite",),
-            cost=60,
+            cost=30,
             most_samples=32,
-            memory=600 * 2**20,
+            memory=500 * 2**20,
             emulated=True,
         )
 
@@ -103,22 +102,18 @@ class Gpu:
     def _on_best_device(
         self, artifact: Artifact, nodes: int
     ) -> tuple[vulkan.Device, CompiledSession, Coverage]:
-        """Compile on one device after another, until one is of use."""
-        useless = []
-        for device in vulkan.devices():
-            with vulkan.only(device.manifest):
-                try:
-                    return (device, *self._compile(artifact, nodes))
-                except CompileError as error:
-                    if _NO_ADAPTER not in error.log:
-                        raise
-                    useless.append(f"{device}{_what_it_lacks(error.log)}")
-        command = vulkan.how_to_get()
-        raise UnsupportedError(
-            "The GPU accelerator can use no Vulkan device of this machine: "
-            f"{'; '.join(useless) or 'its drivers find none'}."
-            + (f" Get one: {command}" if command else "")
-        )
+        """Compile on the best device. A second one could not be tried: LiteRT keeps the first."""
+        devices = vulkan.devices()
+        if not devices or not devices[0].sufficient:
+            raise _no_device_error(devices)
+        device = devices[0]
+        with vulkan.only(device.manifest):
+            try:
+                return (device, *self._compile(artifact, nodes))
+            except CompileError as error:
+                if _NO_ADAPTER in error.log:
+                    raise _no_device_error((device,)) from error
+                raise
 
     def _compile(self, artifact: Artifact, nodes: int) -> tuple[CompiledSession, Coverage]:
         """Compile for the accelerator alone, and with the CPU where that does not take all nodes.
@@ -173,7 +168,11 @@ def _coverage_notes(coverage: Coverage) -> tuple[str, ...]:
     )
 
 
-def _what_it_lacks(log: str) -> str:
-    """Return what the accelerator asks of a device and did not find, where it says so."""
-    lacks = re.findall(r"^Warning: (?:Vulkan )?(.* required)\.?$", log, re.MULTILINE)
-    return f", {'; '.join(dict.fromkeys(lacks))}" if lacks else ""
+def _no_device_error(devices: tuple[vulkan.Device, ...]) -> UnsupportedError:
+    named = "; ".join(map(str, devices))
+    found = f"{named}: too old, or without what it needs" if devices else "its drivers find none"
+    command = vulkan.how_to_get()
+    return UnsupportedError(
+        f"The GPU accelerator can use no Vulkan device of this machine ({found})."
+        + (f" Get a new one: {command}" if command else "")
+    )

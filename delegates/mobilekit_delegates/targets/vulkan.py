@@ -40,7 +40,11 @@ _PREFERENCE = ("discrete GPU", "integrated GPU", "virtual GPU", "other", "softwa
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device, the driver manifest that leads to it, and whether it computes in 16-bit floats."""
+    """A device, and the driver manifest that leads to it.
+
+    `has_fp16` says whether it computes in 16-bit floats. One that is not `sufficient` cannot index
+    all kinds of arrays in a shader, without which the accelerator says that there is no adapter.
+    """
 
     manifest: Path
     name: str
@@ -48,6 +52,7 @@ class Device:
     driver: str
     api: str
     has_fp16: bool
+    sufficient: bool
 
     def __str__(self) -> str:
         parts = (self.name, self.kind, self.driver, f"Vulkan {self.api}")
@@ -131,10 +136,12 @@ def devices() -> tuple[Device, ...]:
     for manifest in manifests():
         with only(manifest):
             found += _devices_of(manifest)
-    # Sorting is stable: where two are alike, the loader's order and drivers with fp16 come first.
-    return tuple(
-        sorted(found, key=lambda device: (_PREFERENCE.index(device.kind), not device.has_fp16))
-    )
+    return tuple(sorted(found, key=_rank))
+
+
+def _rank(device: Device) -> tuple[bool, int, bool]:
+    """Order devices: sufficient ones first, GPUs before software, fp16 before none."""
+    return not device.sufficient, _PREFERENCE.index(device.kind), not device.has_fp16
 
 
 @contextlib.contextmanager
@@ -196,6 +203,9 @@ _16BIT_STORAGE_FEATURES = 1000083000
 _FLOAT16_INT8_FEATURES = 1000082000
 _DRIVER_PROPERTIES = 1000196000
 _API_1_1 = 1 << 22 | 1 << 12
+_ARRAY_INDEXING = (33, 34, 35, 36)
+"""Where `VkPhysicalDeviceFeatures` has `shader…ArrayDynamicIndexing`, for uniform buffers, sampled
+images, storage buffers and storage images. Mesa's software device has them since version 23."""
 
 
 class _ApplicationInfo(ctypes.Structure):
@@ -317,4 +327,5 @@ def _device(library: ctypes.CDLL, handle: ctypes.c_void_p, manifest: Path) -> De
         driver=" ".join(word for word in (maker, version) if word not in name),
         api=f"{properties.api >> 22 & 0x7F}.{properties.api >> 12 & 0x3FF}",
         has_fp16=bool(float16.shader_float16 and storage.storage_buffer),
+        sufficient=all(features.features[index] for index in _ARRAY_INDEXING),
     )
