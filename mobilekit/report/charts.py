@@ -152,7 +152,7 @@ def _scatter(
                     label.text, x=label.x, y=label.y, class_="fail" if point.failed else "name"
                 )
             )
-    return _picture(parts, width, height, title, id), labels.count(None)
+    return picture(parts, width, height, title, id), labels.count(None)
 
 
 def _vertical_range(points: Sequence[Point], quality: Quality) -> tuple[float, float]:
@@ -281,7 +281,7 @@ def _distributions(
             text_anchor="end",
         )
     )
-    return _picture(parts, width, bottom + 2 * FONT + 20, title, id)
+    return picture(parts, width, bottom + 2 * FONT + 20, title, id)
 
 
 def _row(row: Distribution, scale: Scale, base: float, height: float, label: float) -> str:
@@ -361,7 +361,8 @@ def power_of_ten(exponent: int) -> str:
     return plain.get(exponent) or "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
-def _picture(parts: Sequence[str], width: float, height: float, title: str, id: str) -> str:
+def picture(parts: Sequence[str], width: float, height: float, title: str, id: str) -> str:
+    """Return a whole drawing; `title` is its name for those who do not see it."""
     return element(
         "svg",
         element("title", escape(title), id=f"{id}-title"),

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+from mobilekit.report.drift import DriftView
 from mobilekit.report.views import PageView
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render_pages(view: PageView) -> dict[str, str]:
     """Return `report.html`, which loads nothing and runs nothing, and `summary.md`, by name."""
+    environment = _environment()
+    return {
+        name: environment.get_template(name).render(view=view)
+        for name in ("report.html", "summary.md")
+    }
+
+
+def render_drift(view: DriftView, title: str) -> str:
+    """Return a page of one drift alone; it loads nothing and runs nothing either."""
+    return _environment().get_template("drift.html").render(drift=view, title=title)
+
+
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -20,10 +38,7 @@ def render_pages(view: PageView) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     environment.filters["plain"] = markdown_text
-    return {
-        name: environment.get_template(name).render(view=view)
-        for name in ("report.html", "summary.md")
-    }
+    return environment
 
 
 def markdown_text(text: str) -> str:

@@ -25,6 +25,7 @@ from mobilekit.report.details import (
     timings_table,
     variant_details,
 )
+from mobilekit.report.drift import DriftView, drift_views
 from mobilekit.report.executions import Place, accelerators_table, places, targets_table
 from mobilekit.report.findings import count, failed, ran
 from mobilekit.report.formats import duration, moment, plural, size
@@ -63,6 +64,7 @@ class PageView:
     facts: tuple[Fact, ...]
     variants: Table
     failures: tuple[Failure, ...]
+    drifts: tuple[DriftView, ...]
     plots: tuple[Plot, ...]
     not_run: tuple[NotRun, ...]
     structure_only: str
@@ -90,6 +92,7 @@ def page_view(report: Report) -> PageView:
         facts=_facts(report),
         variants=variants_table(report.variants),
         failures=_failures(report.variants),
+        drifts=drift_views(report.variants),
         plots=plots(report.variants),
         not_run=not_run_groups(report.variants),
         structure_only=structure_only(report.variants),

@@ -21,6 +21,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
     "failing": report_samples.failing,
     "crowded": report_samples.crowded,
     "hostile": report_samples.hostile,
+    "accelerated": report_samples.accelerated,
     "single": lambda: report_samples.crowded(1),
 }
 WIDTHS = (1280, 390)

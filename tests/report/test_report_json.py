@@ -13,14 +13,33 @@ from hypothesis import strategies as st
 
 from mobilekit.report import read_report
 from mobilekit.report.json_file import report_json
-from mobilekit.results import Check, Histogram, Report
+from mobilekit.results import Check, Drift, Histogram, LayerDrift, Report
 from mobilekit_converters.errors import DataError
+from mobilekit_delegates.targets import Execution
 
 NUMBERS = st.floats(allow_nan=False)
 TEXTS = st.text(max_size=20)
 METRICS = st.dictionaries(TEXTS, NUMBERS, max_size=3)
 HISTOGRAMS = st.lists(st.integers(0, 10**6), max_size=4).map(
     lambda counts: Histogram(edges=tuple(map(float, range(len(counts) + 1))), counts=tuple(counts))
+)
+COUNTS = st.none() | st.integers(0, 10**6)
+EXECUTIONS = st.builds(
+    Execution,
+    place=TEXTS,
+    nodes=COUNTS,
+    nodes_taken=COUNTS,
+    notes=st.lists(TEXTS, max_size=2).map(tuple),
+)
+LAYERS = st.builds(
+    LayerDrift, layer=TEXTS, operator=TEXTS, snr_db=NUMBERS, max_abs=NUMBERS, bound=NUMBERS
+)
+DRIFTS = st.builds(
+    Drift,
+    layers=st.lists(LAYERS, max_size=2).map(tuple),
+    tensors=st.integers(0, 10**6),
+    first=COUNTS,
+    sentence=TEXTS,
 )
 CHECKS = st.builds(
     Check,
@@ -34,6 +53,9 @@ CHECKS = st.builds(
     errors=st.dictionaries(TEXTS, HISTOGRAMS, max_size=2),
     seconds=NUMBERS,
     required=st.booleans(),
+    emulated=st.booleans(),
+    execution=EXECUTIONS,
+    drift=st.none() | DRIFTS,
 )
 
 

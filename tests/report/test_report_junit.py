@@ -60,6 +60,19 @@ def test_a_failed_check_shows_its_metrics_against_their_budgets() -> None:
     assert "samples: 360" in (failure.text or "")
 
 
+def test_where_a_check_ran_and_went_wrong_is_told() -> None:
+    output = case(parsed(report_samples.accelerated()), "tflite-int8", "gpu").find("system-out")
+    assert output is not None
+    lines = (output.text or "").splitlines()
+    assert f"ran on: {report_samples.ADAPTER}" in lines
+    assert "nodes that the accelerator took: 3 of 12" in lines
+    assert report_samples.NO_FP16 in lines
+    assert "Emulated: its times are not a device's, and no gate reads them." in lines
+    failure = case(parsed(report_samples.failing()), "tflite-int8", "cpu").find("failure")
+    assert failure is not None
+    assert "Likely cause: only channel 3 of 48 differs" in (failure.text or "")
+
+
 def test_a_check_that_did_not_run_is_skipped_with_its_reason() -> None:
     found = case(parsed(report_samples.passing()), "coreml-fp16", "coreml")
     skipped = found.find("skipped")

@@ -20,6 +20,7 @@ from mobilekit_converters.errors import OutputError
 SAMPLES = [
     report_samples.passing,
     report_samples.failing,
+    report_samples.accelerated,
     report_samples.crowded,
     report_samples.hostile,
 ]

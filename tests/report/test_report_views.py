@@ -10,6 +10,7 @@ from mobilekit.report.checks import budgets_table, not_run_groups, variants_tabl
 from mobilekit.report.tables import Cell, Table, badge, relative_link
 from mobilekit.report.views import page_view
 from mobilekit.results import Check, Report
+from mobilekit_delegates.targets import target
 
 
 def cell(table: Table, row: str, column: str) -> Cell:
@@ -235,3 +236,57 @@ def test_the_targets_and_what_they_prove() -> None:
     assert [(b.word, b.about) for b in cell(table, "cpu", "Checks").badges] == [
         ("pass", "3"), ("fail", "1"),
     ]  # fmt: skip
+
+
+def test_the_honest_words_of_the_targets_are_on_the_page() -> None:
+    """What a pass proves, in the design's words: neither is a phone."""
+    assert target("coreml").info.meaning.startswith("Proves the conversion, not Apple's hardware")
+    gpu = cell(page_view(report_samples.accelerated()).targets, "gpu", "What it is")
+    assert gpu.text == target("gpu").info.meaning
+    assert "LiteRT's real GPU code" in gpu.text
+    assert "not a phone's driver" in gpu.text
+    assert gpu.note == "Emulated: its times are not a device's, and no gate reads them."
+
+
+def test_adapters_and_the_nodes_that_they_took_are_named() -> None:
+    view = page_view(report_samples.accelerated())
+    assert cell(view.targets, "gpu", "Target").note == report_samples.ADAPTER
+    assert cell(view.targets, "cpu", "What it is").note == ""
+    rows = [[item.text for item in row.cells] for row in view.accelerators.rows]
+    assert rows == [
+        ["gpu", "tflite-fp32, tflite-fp16", "12 of 12", report_samples.NO_FP16],
+        ["gpu", "tflite-dynamic, tflite-int8", "3 of 12", report_samples.NO_FP16],
+    ]
+    assert page_view(report_samples.passing()).accelerators.rows == ()
+
+
+def test_a_target_that_is_not_known_does_not_break_the_page() -> None:
+    found = cell(
+        page_view(report_samples.accelerated()).targets, "quantum:7/entangled", "What it is"
+    )
+    assert found.text.startswith("This version of mobilekit does not know this target")
+
+
+def test_where_it_went_wrong_is_told_layer_by_layer() -> None:
+    (view,) = page_view(report_samples.failing()).drifts
+    assert (view.variant, view.target) == ("tflite-int8", "cpu")
+    assert view.sentence.startswith("conv2d_7 + batch_normalization_7 + re_lu_7 (CONV_2D): SNR")
+    assert "12 of 14 tensors" in view.caption
+    assert [row.failed for row in view.table.rows] == [index == 7 for index in range(12)]
+    first = view.table.rows[0].cells
+    assert [item.text for item in first[1:]] == ["CONV_2D", "200.0 dB", "25.0 dB", "0"]
+    assert view.table.rows[7].cells[2].missed
+    assert not view.table.rows[6].cells[2].missed
+    assert [item.text for item in view.table.rows[11].cells[2:]] == [
+        "−infinite", "25.0 dB", "infinite",
+    ]  # fmt: skip
+    assert page_view(report_samples.passing()).drifts == ()
+
+
+def test_nothing_matched_is_no_drawing() -> None:
+    sample = report_samples.failing()
+    empty = replace(report_samples.drift(), layers=(), first=None, sentence="Nothing matched.")
+    check = replace(sample.variants[3].checks[0], drift=empty)
+    (view,) = page_view(with_checks(sample, "tflite-int8", check)).drifts
+    assert view.drawing is None
+    assert view.table.rows == ()
