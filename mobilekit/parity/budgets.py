@@ -38,90 +38,130 @@ class Budget:
 PROGRAM = "program"
 """What a check of the stored program has instead of a target: nothing runs."""
 
-CPUS = ("cpu", "cpu-reference")
+# "Measured" means clean artifacts of trained models: a wake word CNN, a keyword DS-CNN, a ResNet-8,
+# the digits example, and a MobileNetV2 (its features or, on accelerators, its predictions).
+_CPUS = ("cpu", "cpu-reference")
+_GPUS = ("gpu", "gpu-fp32")
+_CORE_ML = ("coreml", "coreml-fp32")
 
-# "Measured" means clean artifacts of five models: a wake word CNN, a keyword DS-CNN, a ResNet-8,
-# the digits example (these on both targets), and the features of a MobileNetV2 (on `cpu`).
+_FLOAT32 = {"snr_db": 80, "cosine": 0.9999, "agreement": 0.995, "accuracy_drop": 0.005}
+_WEIGHTS_OF_16_BITS = {"snr_db": 40, "cosine": 0.999, "agreement": 0.99, "accuracy_drop": 0.01}
+_ARITHMETIC_OF_16_BITS = {**_WEIGHTS_OF_16_BITS, "snr_db": 35}
+_WEIGHTS_OF_8_BITS = {"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02}
+_ALL_OF_8_BITS = {"snr_db": 12, "cosine": 0.95, "agreement": 0.95, "accuracy_drop": 0.02}
+
+_ROUNDED_BY_LAYER = (
+    "Activations and weights are rounded to 11 bits at every layer, and layers add that up. "
+    "Measured: 43 to 69 dB on `gpu`, 49 to 76 dB on `cpu-fp16`, with every class kept."
+)
+
 _OUTPUT_ROWS: tuple[Row, ...] = (
     Row(
         variant="tflite-fp32",
-        targets=CPUS,
-        bounds={"snr_db": 80, "cosine": 0.9999, "agreement": 0.995, "accuracy_drop": 0.005},
+        targets=(*_CPUS, "gpu-fp32"),
+        bounds=_FLOAT32,
         reason="The same arithmetic in another order: only float32 rounding may show. Measured: "
         "118 to 147 dB, and 84 dB where a head divides by tiny variances. One channel of one layer "
         "set to zero shows 39 dB and less.",
     ),
     Row(
+        variant="tflite-fp32",
+        targets=("gpu", "cpu-fp16"),
+        bounds=_ARITHMETIC_OF_16_BITS,
+        reason=_ROUNDED_BY_LAYER,
+    ),
+    Row(
         variant="tflite-fp16",
-        targets=CPUS,
-        bounds={"snr_db": 40, "cosine": 0.999, "agreement": 0.99, "accuracy_drop": 0.01},
+        targets=(*_CPUS, "gpu-fp32"),
+        bounds=_WEIGHTS_OF_16_BITS,
         reason="Weights have 11 bits, an error of 1 in 2,000 each, which layers add up; arithmetic "
         "stays float32. Measured: 50 to 102 dB, with every class kept.",
     ),
     Row(
+        variant="tflite-fp16",
+        targets=("gpu", "cpu-fp16"),
+        bounds=_ARITHMETIC_OF_16_BITS,
+        reason=_ROUNDED_BY_LAYER,
+    ),
+    Row(
         variant="tflite-dynamic",
-        targets=CPUS,
-        bounds={"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02},
+        targets=(*_CPUS, "cpu-fp16", *_GPUS),
+        bounds=_WEIGHTS_OF_8_BITS,
         reason="Weights have 8 bits, and activations too where a kernel quantises them while it "
-        "runs, by the range of each sample. Measured: 25 to 73 dB, agreement 0.97 and more.",
+        "runs, by the range of each sample; a GPU turns the weights into floats. Measured: 25 to "
+        "73 dB, agreement 0.97 and more. ResNet-8 on a GPU shows 3 dB and fails: LiteRT 2.3.0 "
+        "computes 1×1 convolutions of stride 2 with int8 weights wrongly there.",
     ),
     Row(
         variant="tflite-int8",
-        targets=CPUS,
-        bounds={"snr_db": 12, "cosine": 0.95, "agreement": 0.95, "accuracy_drop": 0.02},
+        targets=(*_CPUS, "cpu-fp16", *_GPUS),
+        bounds=_ALL_OF_8_BITS,
         reason="8 bits for all, with ranges from the calibration data; a score moves in steps of "
         "1/256. XNNPACK and the reference kernels round differently: the same file differs between "
         "them by up to 30 steps and one class in twenty, so each is held to this alone. Measured: "
-        "18 to 48 dB, agreement 0.91 and more where scores are nearly tied. Calibration data ten "
-        "times too small: under 2 dB, or 15 where the model saturates; a layer's weights zeroed, "
-        "shuffled or negated: under 3 dB.",
+        "14 to 48 dB, agreement 0.91 and more where scores are nearly tied. A layer's weights "
+        "zeroed, shuffled or negated: under 3 dB; ResNet-8 on a GPU: 2 dB, by the fault that "
+        "dynamic shows there.",
     ),
     Row(
         variant="tflite-int16x8",
-        targets=CPUS,
-        bounds={"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02},
+        targets=(*_CPUS, "cpu-fp16", *_GPUS),
+        bounds=_WEIGHTS_OF_8_BITS,
         reason="Activations have 16 bits, so the 8 bits of the weights are all that shows: what "
-        "holds for dynamic holds here. Measured: 23 to 77 dB, agreement 0.97 and more.",
+        "holds for dynamic holds here. Measured: 23 to 77 dB, agreement 0.97 and more. A GPU "
+        "refuses it, but for additions, which LiteRT 2.3.0 takes and computes wrongly: ResNet-8 "
+        "shows -4 dB and fails.",
     ),
     Row(
         variant="coreml-fp32",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 80, "cosine": 0.9999, "agreement": 0.995, "accuracy_drop": 0.005},
-        reason="The same arithmetic in another order, as for tflite-fp32.",
+        targets=_CORE_ML,
+        bounds=_FLOAT32,
+        reason="The same arithmetic in another order, as for tflite-fp32. Measured: 89 to 146 dB.",
     ),
     Row(
         variant="coreml-fp16",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 40, "cosine": 0.999, "agreement": 0.99, "accuracy_drop": 0.01},
-        reason="Weights and results of every operation have 11 bits; sums are kept in float32.",
+        targets=_CORE_ML,
+        bounds=_WEIGHTS_OF_16_BITS,
+        reason="Weights have 11 bits, and on `coreml` the result of every operation; sums are kept "
+        "in float32. Measured: 50 to 81 dB, with every class kept.",
     ),
     Row(
         variant="coreml-w8",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02},
-        reason="Weights have 8 bits, as in tflite-dynamic.",
+        targets=_CORE_ML,
+        bounds=_WEIGHTS_OF_8_BITS,
+        reason="Weights have 8 bits. Measured: 26 to 62 dB, agreement 0.97 and more.",
+    ),
+    Row(
+        variant="coreml-w8a8",
+        targets=_CORE_ML,
+        bounds=_ALL_OF_8_BITS,
+        reason="Weights and activations have 8 bits, with ranges from the calibration data. "
+        "Measured: 22 to 53 dB, agreement 0.94 and more where scores are nearly tied.",
     ),
     Row(
         variant="coreml-palette8",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 18, "cosine": 0.98, "agreement": 0.97, "accuracy_drop": 0.02},
-        reason="256 values for the weights of a layer: no more error than 8 bits have.",
+        targets=_CORE_ML,
+        bounds=_WEIGHTS_OF_8_BITS,
+        reason="256 values for the weights of a layer: no more error than 8 bits have. Measured: "
+        "29 to 51 dB, with every class kept.",
     ),
     Row(
         variant="coreml-palette6",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 12, "cosine": 0.95, "agreement": 0.95, "accuracy_drop": 0.03},
-        reason="64 values for the weights of a layer, an error of up to 6 % in each channel.",
+        targets=_CORE_ML,
+        bounds=_ALL_OF_8_BITS,
+        reason="64 values for the weights of a layer. Measured: 18 to 39 dB, agreement 0.97 and "
+        "more.",
     ),
     Row(
         variant="coreml-palette4",
-        targets=("coreml", "coreml-fp32"),
-        bounds={"snr_db": 3, "cosine": 0.8, "agreement": 0.75, "accuracy_drop": 0.1},
-        reason="16 values for the weights of a layer, an error of up to 25 % in each channel.",
+        targets=_CORE_ML,
+        bounds={"snr_db": 6, "cosine": 0.9, "agreement": 0.85, "accuracy_drop": 0.05},
+        reason="16 values for the weights of a layer. Measured: 10 to 27 dB, agreement 0.91 and "
+        "more. ResNet-8 is left 1 dB and 44 % of its classes, and fails: it is no use at 4 bits.",
     ),
 )
 
-_WEIGHTS_OF_8_BITS = (
+_ROUNDED_TO_8_BITS = (
     "Rounding to 8 bits with a scale per channel moves a channel's weights by 1 % of their size. "
     "Measured, clean, on ten models and on every layer of Keras: up to 0.013. A channel zeroed, "
     "negated, doubled or swapped shows 0.5 and more, a zero-point that is off by three 0.055."
@@ -144,16 +184,16 @@ _PROGRAM_ROWS: tuple[Row, ...] = (
             variant=name,
             targets=(PROGRAM,),
             bounds={"weight_error": 0.03},
-            reason=_WEIGHTS_OF_8_BITS,
+            reason=_ROUNDED_TO_8_BITS,
         )
-        for name in ("tflite-dynamic", "coreml-w8", "coreml-palette8")
+        for name in ("tflite-dynamic", "coreml-w8", "coreml-w8a8", "coreml-palette8")
     ),
     *(
         Row(
             variant=name,
             targets=(PROGRAM,),
             bounds={"weight_error": 0.03, "range_snr_db": 25},
-            reason=_WEIGHTS_OF_8_BITS + _RANGES,
+            reason=_ROUNDED_TO_8_BITS + _RANGES,
         )
         for name in ("tflite-int8", "tflite-int16x8")
     ),
@@ -166,7 +206,7 @@ _PROGRAM_ROWS: tuple[Row, ...] = (
     Row(
         variant="coreml-palette4",
         targets=(PROGRAM,),
-        bounds={"weight_error": 0.5},
+        bounds={"weight_error": 0.4},
         reason="16 values for all weights of a layer. Measured, clean: up to 0.25.",
     ),
 )

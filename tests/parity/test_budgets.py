@@ -62,7 +62,8 @@ def test_a_target_without_a_row_is_held_to_the_first_one() -> None:
 
 def test_bounds_go_to_the_checks_that_compute_their_metric() -> None:
     overrides = {"tflite-int8": {"weight_error": 0.5, "snr_db": 1}}
-    assert budget_for("tflite-int8", PROGRAM, overrides).bounds == {"weight_error": 0.5}
+    assert budget_for("tflite-int8", PROGRAM, overrides).bounds["weight_error"] == 0.5
+    assert budget_for("tflite-int8", PROGRAM, overrides).asked == ("weight_error",)
     outputs = budget_for("tflite-int8", "cpu", overrides)
     assert outputs.asked == ("snr_db",)
     assert "weight_error" not in outputs.bounds
