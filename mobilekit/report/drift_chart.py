@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from mobilekit.report.charts import FONT, Drawing, picture
@@ -41,7 +42,7 @@ def _draw(drift: Drift, width: float, title: str, id: str) -> str:
         start=height - 48,
         end=26,
     )
-    ticks = [(value, decibels(value)) for value in vertical.ticks(6)]
+    ticks = [(value, f"{value:.0f} dB".replace("-", "−")) for value in vertical.ticks(6)]
     left = 14 + max(text_width(text, FONT) for _, text in ticks)
     frame = Box(left=left, top=vertical.end, right=width - 14, bottom=vertical.start)
     # Half a step of air on either side, so that marks stay off the axis.
@@ -118,11 +119,20 @@ def _mark(layer: LayerDrift, x: float, y: float, first: bool) -> str:
     return element("g", hover, element("circle", cx=x, cy=y, r=6), cross, class_="mark failed")
 
 
+def _along(places: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Yield points on the line through places, close enough that no label slips in between."""
+    yield from places
+    for (x, y), (end_x, end_y) in itertools.pairwise(places):
+        steps = int(math.hypot(end_x - x, end_y - y) / 6) + 1
+        for step in range(1, steps):
+            yield x + (end_x - x) * step / steps, y + (end_y - y) * step / steps
+
+
 def _label(
     layer: LayerDrift, place: tuple[float, float], places: Sequence[tuple[float, float]], frame: Box
 ) -> list[str]:
     """Name the first layer that is out of bounds, where there is room beside the marks."""
-    marks = [Box(left=x - 4, top=y - 4, right=x + 4, bottom=y + 4) for x, y in places]
+    marks = [Box(left=x - 4, top=y - 4, right=x + 4, bottom=y + 4) for x, y in _along(places)]
     anchor = Anchor(x=place[0], y=place[1], text=layer.layer)
     (label,) = place_labels([anchor], frame=frame, size=FONT, obstacles=marks)
     if label is None:
