@@ -102,6 +102,8 @@ class Constants:
         Raises:
             TargetError: it is damaged, or of a kind that no ML Program has.
         """
+        if value.type.WhichOneof("type") == "listType":
+            return self._list(value.immediateValue.list.values)
         declared = type_of(value.type)
         if declared.dtype not in _NUMPY or not declared.is_fixed:
             raise self._broken(f"a constant is of the type {declared}")
@@ -119,6 +121,16 @@ class Constants:
         except (ValueError, OverflowError) as error:
             raise self._broken(f"a constant of type {declared} holds {field}: {error}") from error
         return Constant(array=self._shaped(array, declared), type=declared)
+
+    def _list(self, values: Any) -> Constant:
+        """The constant of a list of single values of one type: a classifier's labels."""
+        items = [self.read(value) for value in values]
+        dtypes = {item.type.dtype for item in items}
+        if len(dtypes) != 1 or any(item.type.rank for item in items):
+            raise self._broken("a list holds other than single values of one type")
+        dtype = dtypes.pop()
+        array = np.array([item.array.item() for item in items], dtype=_NUMPY[dtype])
+        return Constant(array=array, type=Type(dtype=dtype, shape=(len(items),)))
 
     def _stored(self, blob: Any) -> NDArray[np.uint8]:
         """The bytes of a blob, from the file that it names."""
