@@ -101,7 +101,9 @@ def test_the_worst_operator_is_named() -> None:
 
 def test_weights_are_compared_where_only_other_operators_differ() -> None:
     longer = (*EXACT, replace(HEAD, kind="RESHAPE"))
-    assert compare_programs(longer, EXACT, "it").metrics.get("weight_error") == 0
+    comparison = compare_programs(longer, EXACT, "it")
+    assert comparison.metrics["weight_error"] == 0
+    assert not comparison.paired
 
 
 def test_operators_that_cannot_be_paired_are_refused() -> None:
