@@ -12,6 +12,7 @@ import click
 from mobilekit import __version__
 from mobilekit.cli.completion import completion
 from mobilekit.cli.convert import convert
+from mobilekit.cli.doctor import doctor
 from mobilekit.cli.init import init
 from mobilekit.cli.verify import verify
 from mobilekit_converters.errors import MobilekitError
@@ -30,7 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, verify, completion):
+for command in (convert, init, verify, doctor, completion):
     commands.add_command(command)
 
 
