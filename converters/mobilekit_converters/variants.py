@@ -90,6 +90,14 @@ _ROWS = (
         parent="coreml-fp16",
         cost=14,
     ),
+    Variant(
+        format="coreml",
+        precision="w8a8",
+        description="int8 weights and 8-bit activations, from calibration data",
+        calibrated=True,
+        parent="coreml-fp16",
+        cost=8,
+    ),
 )
 
 VARIANTS: dict[str, Variant] = {row.name: row for row in _ROWS}

@@ -167,23 +167,29 @@ sys.path.insert(0, sys.argv[1])
 from frozen_models import freeze_classifier
 from mobilekit_converters import coreml
 from mobilekit_converters.variants import variant
+from mobilekit_delegates.tracing.calibration import traced_values
 folder = Path(sys.argv[2])
 frozen = freeze_classifier(folder / "frozen")
-for name in ("fp32", "fp16", "w8", "palette4"):
-    coreml.convert(variant(f"coreml-{name}"), frozen, folder / name, coreml.CoreMLOptions(),
-                   folder / "fp16")
+calibration = coreml.Calibration(data=Path(sys.argv[3]), trace=traced_values)
+for name in ("fp32", "fp16", "w8", "palette4", "w8a8"):
+    options = coreml.CoreMLOptions(minimum="iOS17" if name == "w8a8" else "iOS16")
+    coreml.convert(variant(f"coreml-{name}"), frozen, folder / name, options, folder / "fp16",
+                   calibration)
 """
 
 
-def test_two_processes_make_the_same_bytes(packages: dict[str, Path], tmp_path: Path) -> None:
+def test_two_processes_make_the_same_bytes(
+    packages: dict[str, Path], calibration: coreml.Calibration, tmp_path: Path
+) -> None:
     for seed in ("1", "2"):
+        places = [str(Path(__file__).parent), str(tmp_path / seed), str(calibration.data)]
         subprocess.run(
-            [sys.executable, "-c", BUILD, str(Path(__file__).parent), str(tmp_path / seed)],
+            [sys.executable, "-c", BUILD, *places],
             env={**os.environ, "PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
         )
-    for precision in ("fp32", "fp16", "w8", "palette4"):
+    for precision in ("fp32", "fp16", "w8", "palette4", "w8a8"):
         first, second = (sha256_of_path(tmp_path / seed / precision) for seed in ("1", "2"))
         assert first == second == sha256_of_path(packages[precision])
 

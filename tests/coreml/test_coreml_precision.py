@@ -10,7 +10,7 @@ from mobilekit_converters import coreml
 from mobilekit_converters.artifacts import read_finished
 from mobilekit_converters.errors import SourceError
 
-PRECISIONS = ("fp32", "fp16", "w8", "palette4", "palette6", "palette8")
+PRECISIONS = ("fp32", "fp16", "w8", "palette4", "palette6", "palette8", "w8a8")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -39,6 +39,7 @@ _COMPRESSED_OPERATORS = {
     "palette4": {"constexpr_lut_to_dense"},
     "palette6": {"constexpr_lut_to_dense"},
     "palette8": {"constexpr_lut_to_dense"},
+    "w8a8": {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"},
 }
 
 
@@ -73,6 +74,8 @@ def read_artifact(path: Path, variant: str | None = None) -> Artifact:
     precision = shown_precision(package)
     if variant is not None:
         _check_precision(path, variant, operators, blobs)
+        if variant.endswith("-w8a8") and precision != "w8a8":
+            raise broken(path, f"{variant} has no quantised activations")
     names = _names(package)
     return Artifact(
         variant=variant or f"coreml-{precision}",

@@ -1,7 +1,7 @@
 """The table of Core ML recipes: how each precision is made. A new one is one new row.
 
 `fp32` and `fp16` are converted from the frozen model; the compressed precisions are made from the
-package of their parent variant, whose weights they replace.
+package of their parent variant, whose weights they replace; `w8a8` also needs calibration data.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.calibration import calibration_batches, no_calibration_data
 from mobilekit_converters.coreml.canonical import IMAGES_KEY, NAMES_KEY, VARIANT_KEY, save_package
 from mobilekit_converters.coreml.graph import boundary_dtype, function_for_coreml
 from mobilekit_converters.coreml.heap import heap_set_aside
 from mobilekit_converters.coreml.options import CoreMLOptions
+from mobilekit_converters.coreml.ranges import Calibration, Ranges, measure_ranges
 from mobilekit_converters.coreml.read_back import read_artifact
 from mobilekit_converters.errors import ConversionError, ProjectError
 from mobilekit_converters.frozen import load_frozen
@@ -32,23 +34,35 @@ class Recipe:
     """How to make one precision.
 
     `minimum` is the first iOS that knows the operations of the result (coremltools' documentation
-    of its optimisation methods). One of `compute` (converted, arithmetic of this precision) and
-    `compress` (a function from the parent's model to the compressed one) is set.
+    of its optimisation methods). One of these is set: `compute` (converted, arithmetic of this
+    precision), `compress` (a function from the parent's model to the compressed one), `quantise`
+    (one that needs the ranges of the parent's values too).
     """
 
     minimum: int
     compute: str = ""
     compress: Callable[[Any], Any] | None = None
+    quantise: Callable[[Any, Ranges], Any] | None = None
 
 
-def _int8_weights(model: Any) -> Any:
+def _int8_config() -> Any:
     """One scale per output channel, symmetric: what Apple's own recipes use."""
     import coremltools.optimize.coreml as optimize
 
     config = optimize.OpLinearQuantizerConfig(mode="linear_symmetric")
-    return optimize.linear_quantize_weights(
-        model, optimize.OptimizationConfig(global_config=config)
-    )
+    return optimize.OptimizationConfig(global_config=config)
+
+
+def _int8_weights(model: Any) -> Any:
+    import coremltools.optimize.coreml as optimize
+
+    return optimize.linear_quantize_weights(model, _int8_config())
+
+
+def _int8_weights_and_activations(model: Any, ranges: Ranges) -> Any:
+    from mobilekit_converters.coreml.activations import quantise
+
+    return quantise(model, ranges, _int8_config())
 
 
 def _palette(bits: int) -> Callable[[Any], Any]:
@@ -72,6 +86,7 @@ RECIPES: dict[str, Recipe] = {
     "palette4": Recipe(minimum=16, compress=_palette(4)),
     "palette6": Recipe(minimum=16, compress=_palette(6)),
     "palette8": Recipe(minimum=16, compress=_palette(8)),
+    "w8a8": Recipe(minimum=17, quantise=_int8_weights_and_activations),
 }
 
 
@@ -81,6 +96,7 @@ def convert(
     output: Path,
     options: CoreMLOptions,
     parent: Path | None = None,
+    calibration: Calibration | None = None,
 ) -> Artifact:
     """Make the package of a variant and read it back.
 
@@ -90,21 +106,28 @@ def convert(
         output: the `.mlpackage` to write, replacing an older one.
         options: the oldest system, and which inputs take images.
         parent: the package of `variant.parent`, for compressed variants.
+        calibration: data, and what runs a package on it, for calibrated variants.
 
     Returns:
         The artifact, as `read_artifact` found it.
 
     Raises:
         ProjectError: the minimum system is unknown, or too old for the variant.
+        DataError: the variant needs calibration data, and there is none or it does not fit.
         ConversionError: the model cannot be converted, or the package is not whole.
     """
     recipe = _recipe(variant, options)
     source = load_frozen(frozen).signature
     try:
-        if recipe.compress is None:
+        if recipe.compute:
             _convert_frozen(variant, recipe, frozen, output, options)
         else:
-            _compress_parent(variant, recipe.compress, output, parent)
+            whole = _parent(variant, parent)
+            compress = recipe.compress
+            if recipe.quantise is not None:
+                compress = _calibrated(variant, recipe.quantise, source, whole, calibration)
+            assert compress is not None
+            _compress_parent(variant, compress, output, whole)
         expected = _boundary(source, options)
         return require_signature(read_artifact(output, variant.name), expected)
     except BaseException:
@@ -200,25 +223,46 @@ def _numpy(dtype: str) -> Any:
     return np.dtype(boundary_dtype(dtype)).type
 
 
-def _compress_parent(
-    variant: Variant, compress: Callable[[Any], Any], output: Path, parent: Path | None
-) -> None:
-    import coremltools as ct
-
-    if parent is None:
+def _parent(variant: Variant, path: Path | None) -> Artifact:
+    if path is None:
         raise ConversionError(
             f"{variant.name} is made from the package of {variant.parent}, and none was given."
         )
-    read_artifact(parent, variant.parent or "")
+    return read_artifact(path, variant.parent)
+
+
+def _calibrated(
+    variant: Variant,
+    quantise: Callable[[Any, Ranges], Any],
+    source: Signature,
+    parent: Artifact,
+    calibration: Calibration | None,
+) -> Callable[[Any], Any]:
+    """Return a recipe's function with the ranges of the parent's values filled in."""
+    if calibration is None:
+        raise no_calibration_data(variant)
+    batches = calibration_batches(variant, source, calibration.data)
+    ranges = measure_ranges(parent, batches(), calibration.trace)
+    return lambda model: quantise(model, ranges)
+
+
+def _compress_parent(
+    variant: Variant, compress: Callable[[Any], Any], output: Path, parent: Artifact
+) -> None:
+    import coremltools as ct
+
     with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
         # coremltools writes the manifest of every package that it opens, and others read this one.
-        copy = shutil.copytree(parent, Path(folder) / parent.name)
+        copy = shutil.copytree(parent.path, Path(folder) / parent.path.name)
         try:
             with heap_set_aside():
                 model = compress(ct.models.MLModel(str(copy), skip_model_load=True))
+        except ConversionError:
+            raise
         except Exception as error:
             raise ConversionError(
-                f"coremltools cannot compress {parent.name} to {variant.name}: {_summary(error)}"
+                f"coremltools cannot compress {parent.path.name} to {variant.name}: "
+                f"{_summary(error)}"
             ) from error
         save_package(model, output, {VARIANT_KEY: variant.name})
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import ConversionError, DataError, nearest
+from mobilekit_converters.calibration import calibration_batches
+from mobilekit_converters.errors import ConversionError
 from mobilekit_converters.frozen import load_frozen
-from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.signature_check import require_signature
 from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.tflite.read_back import read_artifact
@@ -52,12 +50,7 @@ def convert(
     model = load_frozen(frozen)
     batches = None
     if chosen.calibrated:
-        if calibration is None:
-            raise DataError(
-                f"{variant.name} needs calibration data: real inputs that show it which values to "
-                "expect. Name an .npz file under [data] calibration, or leave this variant out."
-            )
-        batches = calibration_batches(model.signature, calibration)
+        batches = calibration_batches(variant, model.signature, calibration)
 
     content = _run_converter(variant, model.saved_model, options, batches)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -93,64 +86,6 @@ def _run_converter(
     # The converter has no exception of its own in common: each of its stages raises what it likes.
     except Exception as error:
         raise ConversionError(explain(variant.name, str(error))) from error
-
-
-def calibration_batches(
-    signature: Signature, path: Path
-) -> Callable[[], Iterator[dict[str, NDArray[np.generic]]]]:
-    """Return a function that yields calibration data in the signature's shapes, by input name.
-
-    A last batch that is not full is filled with samples from the start: calibration looks for the
-    range of each value, and seeing a sample twice does not change a range.
-
-    Raises:
-        DataError: the file cannot be read, or an array is missing or has a wrong shape.
-    """
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {
-                spec.name: _calibration_array(spec, stored, path) for spec in signature.inputs
-            }
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read as calibration data: {error}.") from error
-    counts = {name: len(array) for name, array in arrays.items()}
-    samples = min(counts.values(), default=0)
-    if samples == 0 or samples != max(counts.values()):
-        raise DataError(
-            f"{path}: every input needs the same number of calibration samples, at least one; "
-            f"found {', '.join(f'{name}: {count}' for name, count in counts.items())}."
-        )
-
-    def batches() -> Iterator[dict[str, NDArray[np.generic]]]:
-        size = max(signature.inputs[0].shape[0] if signature.inputs[0].shape else 1, 1)
-        for start in range(0, samples, size):
-            rows = np.arange(start, start + size) % samples
-            yield {
-                spec.name: np.ascontiguousarray(
-                    arrays[spec.name][rows].reshape(spec.shape), dtype=spec.dtype
-                )
-                for spec in signature.inputs
-            }
-
-    return batches
-
-
-def _calibration_array(spec: TensorSpec, stored: object, path: Path) -> NDArray[np.generic]:
-    names = list(stored.files)  # type: ignore[attr-defined]
-    if spec.name not in names:
-        raise DataError(
-            f"{path} has no array {spec.name!r}; it has {', '.join(names) or 'none'}."
-            f"{nearest(spec.name, names)} Store one array per input, under the input's name."
-        )
-    array: NDArray[np.generic] = stored[spec.name]  # type: ignore[index]
-    if array.shape[1:] != spec.shape[1:] or not array.ndim:
-        raise DataError(
-            f"{path}: array {spec.name!r} has the shape {array.shape}, and the input needs "
-            f"{('samples', *spec.shape[1:])}."
-        )
-    return array
 
 
 def explain(variant: str, message: str) -> str:
