@@ -102,8 +102,10 @@ def convert_variant(
 
         return tflite.convert(variant, frozen, target, options, calibration)
     from mobilekit_converters import coreml
+    from mobilekit_delegates.tracing.calibration import traced_values
 
-    return coreml.convert(variant, frozen, target, options, parent)
+    data = coreml.Calibration(data=calibration, trace=traced_values) if calibration else None
+    return coreml.convert(variant, frozen, target, options, parent, data)
 
 
 def take_artifact(path: Path, variant: Variant, allowed: tuple[str, ...], output: Path) -> Artifact:
