@@ -14,6 +14,7 @@ from mobilekit.cli.completion import completion
 from mobilekit.cli.convert import convert
 from mobilekit.cli.doctor import doctor
 from mobilekit.cli.init import init
+from mobilekit.cli.locate import locate
 from mobilekit.cli.verify import verify
 from mobilekit_converters.errors import MobilekitError
 
@@ -31,7 +32,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, verify, doctor, completion):
+for command in (convert, init, verify, locate, doctor, completion):
     commands.add_command(command)
 
 

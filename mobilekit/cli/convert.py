@@ -64,7 +64,7 @@ def convert(path: Path, as_json: bool, **options: Any) -> int:
     from mobilekit.pipeline import build
     from mobilekit.progress import progress_for
 
-    project = _project(path, options)
+    project = project_of(path, options)
     settings = _settings(project, options)
     with progress_for() as progress:
         report = build(project, settings, progress)
@@ -75,7 +75,7 @@ def convert(path: Path, as_json: bool, **options: Any) -> int:
     return 0 if report.verdict == "pass" else 1
 
 
-def _project(path: Path, options: dict[str, Any]) -> Project:
+def project_of(path: Path, options: dict[str, Any]) -> Project:
     """Return the project that PATH means, with the command line's options laid over it."""
     from mobilekit.project import PROJECT_FILE, load_project, project_for
 

@@ -67,6 +67,10 @@ for the first five. The rest follows from their bits: 6 dB each, less for a pale
 
 _GOOD_ENOUGH_ELSEWHERE = 20.0
 
+# As a budget grows less strict with a target, such as a GPU that computes in float16, so does the
+# above: on `cpu` every row lies at most this many dB over the precision's budget.
+_OVER_BUDGET = 13.0
+
 # TensorFlow's operators of one input that an artifact may have fused into the one before.
 _ACTIVATIONS = (
     *LIMITS, "Elu", "LeakyRelu", "Selu", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
@@ -230,6 +234,8 @@ class _Comparison:
         budget = self._request.budget.bounds.get("snr_db", -DB_CAP)
         slack = 0.0 if item.tensor.output else INNER_SLACK
         good_enough = _GOOD_ENOUGH.get(self._precision, _GOOD_ENOUGH_ELSEWHERE)
+        if budget > -DB_CAP:
+            good_enough = min(good_enough, budget + _OVER_BUDGET)
         return max(budget - slack, min(good_enough, loss.least))
 
     def _cause(self, item: Match) -> str:

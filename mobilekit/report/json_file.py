@@ -20,8 +20,8 @@ from mobilekit_converters.errors import DataError
 
 def report_json(report: Report) -> str:
     """Return a report as JSON, in the order of the dataclasses' fields, `schema` first."""
-    plain = _plain(report)
-    ordered = {"schema": plain.pop("schema"), **plain}
+    content = plain(report)
+    ordered = {"schema": content.pop("schema"), **content}
     return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -62,7 +62,7 @@ def read_report(path: Path) -> Report:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as what JSON can hold, numpy's numbers included."""
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -71,12 +71,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return _plain_float(float(value))
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if dataclasses.is_dataclass(value):
         return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
     raise TypeError(f"A report cannot hold a {type(value).__name__}: {value!r}")
 
