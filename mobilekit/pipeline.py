@@ -18,7 +18,7 @@ from mobilekit.progress import Outcome as StepOutcome
 from mobilekit.progress import Progress
 from mobilekit.project import Project
 from mobilekit.release import check_output, output_errors, staged, write_manifest
-from mobilekit.results import Check, ModelFacts, Report, VariantResult
+from mobilekit.results import Check, Drift, ModelFacts, Report, VariantResult
 from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
 from mobilekit.tasks import STORED_GOLDEN
 from mobilekit.verdict import reasons, require_targets, words
@@ -46,7 +46,7 @@ class Settings:
 
 
 @dataclass(kw_only=True)
-class _Results:
+class StepResults:
     """What the steps gave so far, by step name."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class _Results:
     logs: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     cached: set[str] = field(default_factory=set)
+    drifts: dict[str, Drift] = field(default_factory=dict)
 
 
 def build(project: Project, settings: Settings, progress: Progress) -> Report:
@@ -74,7 +75,8 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
     require_targets(project.verify.require, {VARIANTS[name].format for name in planner.wanted})
     steps = list(planner.steps())
     with output_errors(settings.cache), staged(settings.output) as stage:
-        results = _run(steps, cache, settings, progress)
+        results = run_steps(steps, cache, settings, progress)
+        results.drifts = _search(planner, steps, results, settings, progress)
         report = _report(project, examination, planner, steps, results)
         report = replace(
             report,
@@ -87,9 +89,11 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
     return report
 
 
-def _run(steps: list[Step], cache: Cache, settings: Settings, progress: Progress) -> _Results:
+def run_steps(
+    steps: list[Step], cache: Cache, settings: Settings, progress: Progress
+) -> StepResults:
     """Take from the cache what it has, run the rest, and add that to the cache."""
-    results = _Results()
+    results = StepResults()
     missing = _missing(steps, cache)
     for step in steps:
         if step.name not in missing:
@@ -135,7 +139,7 @@ def _run_missing(
     cache: Cache,
     settings: Settings,
     progress: Progress,
-    results: _Results,
+    results: StepResults,
 ) -> None:
     logs = work / "logs"
     logs.mkdir()
@@ -172,11 +176,37 @@ def _job(step: Step, missing: dict[str, Step], work: Path) -> Job:
     )
 
 
+def _search(
+    planner: Planner,
+    steps: list[Step],
+    results: StepResults,
+    settings: Settings,
+    progress: Progress,
+) -> dict[str, Drift]:
+    """Look for the layer at which each variant goes wrong, on the first target that it failed on.
+
+    Returns:
+        What was found, by the check's name. A search that fails is told, and costs nothing else.
+    """
+    if results.values[SOURCE].kind == "tflite":
+        return {}
+    failed: dict[str, Step] = {}
+    for step in steps:
+        check = results.values.get(step.name)
+        if isinstance(check, Check) and check.status == "fail" and check.outputs:
+            failed.setdefault(step.variant, step)
+    searches = {step.name: planner.search(step) for step in failed.values()}
+    found = run_steps(list(searches.values()), planner.cache, settings, progress).values
+    return {name: found[step.name] for name, step in searches.items() if step.name in found}
+
+
 def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
     """Say what became of a step, and in a few words what it gave."""
     value, seconds = outcome.value, outcome.seconds
     if isinstance(value, Check):
         return words(value, seconds)
+    if isinstance(value, Drift):
+        return "ok", value.sentence
     if isinstance(value, Artifact):
         return "ok", f"{value.file_bytes / 1e6:.2f} MB, {seconds:.1f} s"
     return "ok", f"{seconds:.1f} s"
@@ -184,6 +214,8 @@ def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
 
 def _stop_if_hopeless(step: Step, error: Exception, log: str) -> None:
     """Raise what makes the whole build pointless: a wrong input, a full disk, a dead source."""
+    if step.role == "search":
+        return
     if isinstance(error, MobilekitError) and error.exit_status != 1:
         raise error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
@@ -201,7 +233,7 @@ def _report(
     examination: Examination,
     planner: Planner,
     steps: list[Step],
-    results: _Results,
+    results: StepResults,
 ) -> Report:
     facts = results.values[SOURCE]
     variants = tuple(_variant(project, name, steps, results) for name in planner.wanted)
@@ -225,7 +257,7 @@ def _report(
     )
 
 
-def _variant(project: Project, name: str, steps: list[Step], results: _Results) -> VariantResult:
+def _variant(project: Project, name: str, steps: list[Step], results: StepResults) -> VariantResult:
     row = VARIANTS[name]
     if name in results.errors:
         return VariantResult(
@@ -253,7 +285,9 @@ def _variant(project: Project, name: str, steps: list[Step], results: _Results) 
     )
 
 
-def _checks(project: Project, name: str, steps: list[Step], results: _Results) -> Iterator[Check]:
+def _checks(
+    project: Project, name: str, steps: list[Step], results: StepResults
+) -> Iterator[Check]:
     for step in steps:
         if step.role == "check" and step.variant == name:
             target = step.target
@@ -270,6 +304,7 @@ def _checks(project: Project, name: str, steps: list[Step], results: _Results) -
                 yield replace(
                     results.values[step.name],
                     required=required,
+                    drift=results.drifts.get(step.name),
                     seconds=results.seconds.get(step.name, 0.0),
                 )
     if results.values[SOURCE].kind == "tflite" and REFERENCE_TARGET in project.targets():
@@ -287,7 +322,7 @@ def _fill(
     project: Project,
     report: Report,
     steps: list[Step],
-    results: _Results,
+    results: StepResults,
     cache: Cache,
 ) -> None:
     """Write everything that a release holds."""

@@ -21,7 +21,7 @@ from mobilekit.parity.golden import GoldenRequest
 from mobilekit.parity.inputs import InputFacts
 from mobilekit.parity.program.comparison import exact_variant
 from mobilekit.project import Project
-from mobilekit.results import Check, GoldenFacts
+from mobilekit.results import Check, Drift, GoldenFacts
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
 from mobilekit_converters.errors import DataError, ProjectError
@@ -42,7 +42,7 @@ REFERENCE_TARGET = "cpu-reference"
 _CONVERTER_BYTES = 700 * 2**20
 _SESSION_BYTES = 200 * 2**20
 
-Role = Literal["source", "golden", "calibration", "variant", "check"]
+Role = Literal["source", "golden", "calibration", "variant", "check", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,6 +312,27 @@ class Planner:
                 variant=variant.name,
                 target=name,
             )
+
+    def search(self, check: Step) -> Step:
+        """Return the step that finds the layer at which an artifact goes wrong.
+
+        `check` is the one that failed; it ran on a target, with outputs to compare.
+        """
+        return Step(
+            name=f"{check.name}, layer by layer",
+            role="search",
+            key=key_of(step="search", check=check.key, code=_code_digest()),
+            kind=Drift,
+            function=tasks.locate,
+            arguments={
+                **check.arguments,
+                "frozen": self._entry(self._source()) / tasks.FROZEN,
+                "source": self.project.source,
+            },
+            memory=_CONVERTER_BYTES + 20 * self.examination.bytes,
+            variant=check.variant,
+            target=check.target,
+        )
 
     def _program_check(self, variant: Variant, made: dict[str, Step]) -> Iterator[Step]:
         exact = exact_variant(variant.name)

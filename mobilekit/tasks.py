@@ -14,7 +14,7 @@ from mobilekit.cache import stored_value
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import GoldenRequest
 from mobilekit.parity.inputs import InputFacts
-from mobilekit.results import Check, GoldenFacts
+from mobilekit.results import Check, Drift, GoldenFacts
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.signature import Signature
@@ -131,6 +131,32 @@ def check(
     artifact = converted(conversion, variant)
     request = CheckRequest(artifact=artifact, target=target, golden=golden, budget=budget)
     return run_check(request)
+
+
+def locate(
+    conversion: Path,
+    variant: Variant,
+    target: str,
+    golden: Path,
+    budget: Budget,
+    frozen: Path,
+    source: Path,
+    output: Path,  # noqa: ARG001 - as above
+) -> Drift:
+    """Find the layer at which an artifact, from the cache entry of its conversion, goes wrong."""
+    from mobilekit.parity.locate import LocateRequest
+    from mobilekit.parity.locate import locate as search
+
+    return search(
+        LocateRequest(
+            artifact=converted(conversion, variant),
+            target=target,
+            golden=golden,
+            frozen=frozen,
+            budget=budget,
+            source=source,
+        )
+    )
 
 
 def check_program(
