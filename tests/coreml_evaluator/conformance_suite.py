@@ -91,7 +91,12 @@ class ExcludedError(Exception):
 
 
 class Evaluator:
-    """Stands for Core ML: predicts, and remembers what happened during the case at hand."""
+    """Stands for Core ML: predicts, and remembers what happened during the case at hand.
+
+    Cases of precision `fp16` are evaluated as the target `coreml` does it, those of `fp32` as
+    `coreml-fp32`. Of the latter many expect numbers that are held in float16, within 1e-4: a
+    prediction is rounded to float16 too before it is compared with these.
+    """
 
     def __init__(self) -> None:
         self.begin(precision="")
@@ -99,31 +104,21 @@ class Evaluator:
     def begin(self, *, precision: str) -> None:
         """Forget the case before."""
         self._precision = precision
-        self._expects_float16 = False
+        self.expects_float16 = False
         self.predictions = 0
         self.error: Exception | None = None
 
     def expect(self, outputs: Mapping[str, Any]) -> None:
         """Note what the case at hand will compare its prediction with."""
         dtypes = {getattr(value, "dtype", None) for value in outputs.values()}
-        self._expects_float16 = "float16" in map(str, dtypes)
-
-    @property
-    def rounds(self) -> bool:
-        """Whether to evaluate as the target `coreml` does, or as `coreml-fp32`, without rounding.
-
-        Cases of precision `fp16` are evaluated with rounding. Those of `fp32` are not, unless the
-        numbers that they expect are float16: many declare tensors as float16 and expect, within
-        1e-4, either those rounded to float16 or more digits than it holds.
-        """
-        return self._precision != "fp32" or self._expects_float16
+        self.expects_float16 = "float16" in map(str, dtypes)
 
     def predict(self, model: Any, data: dict[str, Any]) -> dict[str, Any]:
         """Answer for `MLModel.predict` from the package that the model was saved in."""
         from mobilekit_converters.errors import TargetError
 
         try:
-            outputs = evaluate(model, data, rounds=self.rounds)
+            outputs = evaluate(model, data, rounds=self._precision != "fp32")
         except TargetError as error:
             # Core ML raises this one, and some cases expect it.
             self.error = error
@@ -131,12 +126,19 @@ class Evaluator:
         except Exception as error:
             self.refuse(error)
         self.predictions += 1
+        if self._precision == "fp32" and self.expects_float16:
+            return {name: as_float16(value) for name, value in outputs.items()}
         return outputs
 
     def refuse(self, error: Exception) -> NoReturn:
         """Note why there is no prediction, and raise it."""
         self.error = error
         raise error
+
+
+def as_float16(value: Any) -> Any:
+    """Round an output to float16 where it holds floats."""
+    return value.astype("float16").astype(value.dtype) if value.dtype.kind == "f" else value
 
 
 def evaluate(model: Any, data: dict[str, Any], *, rounds: bool) -> dict[str, Any]:
@@ -225,7 +227,9 @@ class Counter:
             if error is None:
                 return "no numbers", "compares no prediction"
             return "not converted", summary_of(error)
-        return ("passed", "") if error is None else ("wrong", summary_of(error))
+        if error is not None:
+            return "wrong", summary_of(error)
+        return "passed", "expects float16" if self._evaluator.expects_float16 else ""
 
 
 def outcome_of_refusal(error: Exception) -> tuple[str, str]:
