@@ -58,7 +58,7 @@ def test_every_sample_counts_in_any_order(
     frozen: Path, packages: dict[str, Path], calibration: coreml.Calibration, tmp_path: Path
 ) -> None:
     with np.load(calibration.data) as stored:
-        np.savez(tmp_path / "turned.npz", **{IMAGE: stored[IMAGE][::-1]})  # type: ignore[arg-type]
+        np.savez(tmp_path / "turned.npz", **{IMAGE: stored[IMAGE][::-1]})
     turned = coreml.Calibration(data=tmp_path / "turned.npz", trace=traced_values)
     artifact = coreml.convert(
         variant("coreml-w8a8"), frozen, tmp_path / "m.mlpackage", IOS17, packages["fp16"], turned
@@ -319,7 +319,7 @@ def test_real_models_keep_their_answers(file: str, samples: Any, tmp_path: Path)
     source.freeze(tmp_path / "frozen")
     name, output = source.signature.inputs[0].name, source.signature.outputs[0].name
     data = samples()
-    np.savez(tmp_path / "data.npz", **{name: data[::2]})  # type: ignore[arg-type]
+    np.savez(tmp_path / "data.npz", **{name: data[::2]})
     calibration = coreml.Calibration(data=tmp_path / "data.npz", trace=traced_values)
     parent, package = tmp_path / "parent.mlpackage", tmp_path / "m.mlpackage"
     coreml.convert(variant("coreml-fp16"), tmp_path / "frozen", parent, IOS17)
