@@ -33,7 +33,6 @@ def download(path: str, sha256: str, mirrors: tuple[str, ...], folder: Path) -> 
     file = folder / path.rpartition("/")[2]
     if file.is_file() and sha256_of_path(file) == sha256:
         return file
-    folder.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.part")
     failures = []
     for mirror in mirrors:
@@ -45,6 +44,7 @@ def download(path: str, sha256: str, mirrors: tuple[str, ...], folder: Path) -> 
             continue
         found = hashlib.sha256(data).hexdigest()
         if found == sha256:
+            folder.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(data)
             partial.replace(file)
             return file

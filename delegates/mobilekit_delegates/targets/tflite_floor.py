@@ -26,7 +26,7 @@ class TFLiteFloor:
 
     info = TargetInfo(
         name="tflite-floor",
-        description="tflite-runtime 2.14, the oldest runtime that artifacts are expected to load in",
+        description="tflite-runtime 2.14, which old apps are pinned to",
         meaning="An app that is pinned to a runtime as old as tflite-runtime 2.14 (2023) loads the "
         "file, and it answers alike there.",
         formats=("tflite",),
