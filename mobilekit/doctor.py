@@ -75,11 +75,10 @@ def install(names: Sequence[str]) -> None:
         ProjectError: there is no target of a name; nothing was done.
         ToolMissingError: one could not be got, with the command that gets it where there is one.
     """
-    places = [target(name) for name in dict.fromkeys(names) if name != ALL]
-    if ALL in names:
-        places += [place for place in TARGETS.values() if is_installable(place)]
+    every = [name for name, place in TARGETS.items() if is_installable(place)]
+    wanted = [name for asked in names for name in (every if asked == ALL else [asked])]
     failures = []
-    for place in dict.fromkeys(places):
+    for place in [target(name) for name in dict.fromkeys(wanted)]:
         try:
             _install(place)
         except ToolMissingError as error:
