@@ -139,12 +139,13 @@ def _untested() -> Iterator[Problem]:
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
         version = _version(requirement.name)
-        if version is None or not _matches(version, str(requirement.specifier)):
+        bounds = ",".join(sorted(map(str, requirement.specifier), reverse=True))
+        if version is None or not _matches(version, bounds):
             yield Problem(
                 severity="untested",
                 found=f"{requirement.name} {version or 'is not installed'}",
                 effect="mobilekit was not tested with that.",
-                command=f'pip install "{requirement.name}{requirement.specifier}"',
+                command=f'pip install "{requirement.name}{bounds}"',
                 source="the versions that mobilekit asks for",
             )
 
