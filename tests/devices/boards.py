@@ -87,10 +87,10 @@ def answers(port: int) -> bool:
 def daemon(
     command: Sequence[str | Path], log: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[psutil.Process]:
-    """A process that ends with the block, with all that it started."""
+    """A process that ends with the block, with all that it started, or with this process."""
     with log.open("ab") as stream:
         process = subprocess.Popen(
-            command,
+            (require_tool("setpriv"), "--pdeathsig", "KILL", *command),
             env=dict(environment) if environment is not None else None,
             stdin=subprocess.DEVNULL,
             stdout=stream,

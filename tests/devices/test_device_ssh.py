@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from boards import Board, SshKeys, ssh_board
+from boards import Board, SshKeys, eventually, is_gone, ssh_board
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mobilekit_converters.errors import ProjectError
+from mobilekit_delegates.devices import shell as shell_module
 from mobilekit_delegates.devices import ssh
 from mobilekit_delegates.devices.ssh import Host, parse_host
 from mobilekit_delegates.devices.transport import UnreachableError
@@ -150,11 +151,25 @@ def test_greetings_are_not_taken_for_answers(make_board: MakeBoard, tmp_path: Pa
     assert board.is_clean()
 
 
+# The board's side of the connection is the parent of the shell that runs the program's shell.
+FREEZE = "kill -STOP $(ps -o ppid= -p $(ps -o ppid= -p $PPID))"
+
+
 def test_a_cable_that_falls_silent_is_noticed(
     make_board: MakeBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(ssh._OPTIONS, "ServerAliveInterval", "1")
     make_board()
-    freeze = "kill -STOP $(ps -o ppid= -p $(ps -o ppid= -p $PPID))"
     with pytest.raises(UnreachableError, match="ssh:board vanished while it was running sh"):
-        ssh.shell("board").run(("sh", "-c", f"{freeze}; sleep 1000"), folder="/", seconds=60)
+        ssh.shell("board").run(("sh", "-c", f"{FREEZE}; sleep 1000"), folder="/", seconds=60)
+
+
+def test_a_program_on_a_silent_board_is_ended_by_the_boards_clock(
+    make_board: MakeBoard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shell_module, "_GRACE_SECONDS", 1.0)
+    make_board()
+    noted = ("sh", "-c", f"echo $$ > pid; {FREEZE}; exec sleep 1000")
+    with pytest.raises(UnreachableError, match="ssh:board fell silent while it was running sh"):
+        ssh.shell("board").run(noted, folder=str(tmp_path), seconds=2)
+    assert eventually(lambda: is_gone(int((tmp_path / "pid").read_text())))

@@ -196,7 +196,9 @@ class Shell:
             if command.wait(seconds):
                 return command.ended(output)
             lifeline.close()
-            command.wait(_GRACE_SECONDS)
+            reached = command.wait(_GRACE_SECONDS)
+        if not reached:
+            raise UnreachableError(f"{self.device} fell silent while it was running {program}.")
         raise TargetError(
             f"{self.device}: {program} took longer than {seconds:g} s, and was ended there."
         )
@@ -280,7 +282,7 @@ class _Command:
         timer.start()
         try:
             lines = iter(self.process.stdout.readline, b"")
-            started = any(self._started in line for line in lines)
+            started = any(self._start_line in line for line in lines)
             return next(lines, b"").decode(errors="replace").rstrip("\n") if started else ""
         finally:
             timer.cancel()
@@ -314,12 +316,12 @@ class _Command:
         raise UnreachableError(f"{self.device} cannot be reached: {last}.")
 
     @property
-    def _started(self) -> bytes:
+    def _start_line(self) -> bytes:
         return f"{self.token} started\n".encode()
 
     def _skip_greeting(self, stream: IO[bytes]) -> bool:
         """Go to where the command's own text starts; where it did not start, go nowhere."""
-        greeting, started, _ = stream.read(_KEPT_BYTES).partition(self._started)
+        greeting, started, _ = stream.read(_KEPT_BYTES).partition(self._start_line)
         stream.seek(len(greeting) + len(started) if started else 0)
         return bool(started)
 

@@ -43,7 +43,8 @@ class Transport(Protocol):
         """Make a folder on the device for as long as a `with` block lasts.
 
         The folder is removed when the block ends, and also, by the device itself, when this
-        process is killed or the connection breaks.
+        process is killed or the connection breaks (where it only falls silent: when the device's
+        daemon gives it up).
 
         Raises:
             TargetError: the device has no place for it.

@@ -18,8 +18,7 @@ from typing import Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError, TargetError, nearest
-from mobilekit_delegates.devices.shell import Shell
-from mobilekit_delegates.devices.transport import UnreachableError
+from mobilekit_delegates.devices.transport import Transport, UnreachableError
 from mobilekit_delegates.runner import runner
 from mobilekit_delegates.runner.job import RUNNER, Ended, output_files
 from mobilekit_delegates.targets.job_session import JobSession
@@ -75,19 +74,19 @@ class Board:
 
 
 class BoardTarget:
-    """A runtime on a board, reached through a shell."""
+    """A runtime on a board."""
 
-    def __init__(self, shell: Shell, kernels: str, by_hand: Callable[[str], str]) -> None:
+    def __init__(self, transport: Transport, kernels: str, by_hand: Callable[[str], str]) -> None:
         """Connect nothing yet.
 
         Args:
-            shell: the way to the board.
+            transport: the way to the board.
             kernels: a key of `KERNELS`.
             by_hand: turns shell text for the board into the command that runs it from here.
         """
         self.info = TargetInfo(
-            name=f"{shell.device}/{kernels}",
-            description=f"the TFLite runtime on {shell.device}, on its CPU"
+            name=f"{transport.device}/{kernels}",
+            description=f"the TFLite runtime on {transport.device}, on its CPU"
             + (" with the reference kernels" if kernels == "cpu-reference" else ""),
             meaning="The TFLite runtime that is installed on the board, on the board's own CPU: "
             "what the board answers today, with whatever else runs on it.",
@@ -97,7 +96,7 @@ class BoardTarget:
             most_samples=32 if kernels == "cpu-reference" else None,
             repeatable=False,
         )
-        self._shell = shell
+        self._transport = transport
         self._kernels = KERNELS[kernels]
         self._by_hand = by_hand
 
@@ -133,10 +132,12 @@ class BoardTarget:
 
     def _journey(self, job: Path, python: str, outputs: tuple[str, ...]) -> Ended:
         shutil.copyfile(RUNNER, job / RUNNER.name)
-        with self._shell.folder() as remote:
-            self._shell.push(job, remote)
-            ended = self._shell.run((python, RUNNER.name, "."), folder=remote, seconds=RUN_SECONDS)
-            self._shell.pull(remote, outputs, job)
+        with self._transport.folder() as remote:
+            self._transport.push(job, remote)
+            ended = self._transport.run(
+                (python, RUNNER.name, "."), folder=remote, seconds=RUN_SECONDS
+            )
+            self._transport.pull(remote, outputs, job)
         said = ended.output + ended.errors
         print(said, file=sys.stderr, end="")  # The check's log holds it too.
         return Ended(status=_signal_or_status(ended.status), log=said)
@@ -144,9 +145,9 @@ class BoardTarget:
     @functools.cached_property
     def _board(self) -> Board | Missing:
         """What there is, or why nothing can run there; asked once."""
-        device = self._shell.device
+        device = self._transport.device
         try:
-            ended = self._shell.run(
+            ended = self._transport.run(
                 ("sh", "-c", _DESCRIBE, "sh", RUNNER.read_text(encoding="utf-8")),
                 folder="/",
                 seconds=_ANSWER_SECONDS,
