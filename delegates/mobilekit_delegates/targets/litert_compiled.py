@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 NO_VARIABLES = "Variable tensors not yet supported"
 """What LiteRT says of a graph that keeps state from run to run, as a fused LSTM does."""
 
-_DECORATION = re.compile(r"\[[^\]]*:\d+\]|\bERROR:|└|message=$")
+_STILL_BUSY = "Failed to lock custom tensor buffer"
+"""What LiteRT says after waiting for a device for about two minutes. A software device may still be
+compiling the graph's kernels then; it has them when it is asked again."""
+
+_MOST_WAITS = 5
+
+_DECORATION = re.compile(r"\[[^\]]*:\d+\]|(message=)?\bERROR:|└")
 """What LiteRT puts around its words: where in its own sources it was, and how bad it is."""
 
 
@@ -56,16 +62,14 @@ class CompiledSession(LocalSession):
 
         self._artifact = artifact
         self._target = target
-        signature = artifact.signature
+        self._inputs: dict[str, Any] = {}
+        self._outputs: dict[str, Any] = {}
         log: list[str] = []
         try:
             with captured_stderr(log.append):
                 self._model: Any = CompiledModel.from_file(str(artifact.path), options=options)
             self._key = _signature_key(self._model)
-            self._inputs = self._buffers(signature.inputs, self._model.create_input_buffer_by_name)
-            self._outputs = self._buffers(
-                signature.outputs, self._model.create_output_buffer_by_name
-            )
+            self._make_buffers()
         except (RuntimeError, ValueError) as error:
             text = "".join(log)
             if NO_VARIABLES in text:
@@ -82,37 +86,54 @@ class CompiledSession(LocalSession):
             raise DataError(
                 f"The artifact's inputs are {[spec.name for spec in specs]}, not {sorted(inputs)}."
             )
-        try:
-            for spec in specs:
-                _write(self._inputs[spec.name], stored_input(spec, inputs[spec.name]))
-            self._model.run_by_name(self._key, self._inputs, self._outputs)
-            return {
-                spec.name: real_output(spec, _read(self._outputs[spec.name], spec))
-                for spec in self._artifact.signature.outputs
-            }
-        except (RuntimeError, ValueError) as error:
-            raise TargetError(self._message("run", error)) from error
+        stored = {spec.name: stored_input(spec, inputs[spec.name]) for spec in specs}
+        for _ in range(_MOST_WAITS):
+            try:
+                return self._run(stored)
+            except (RuntimeError, ValueError) as error:
+                if _STILL_BUSY not in str(error):
+                    raise TargetError(self._message("run", error)) from error
+                # Buffers that could not be read stay locked.
+                self._make_buffers()
+        raise TargetError(
+            f"{self._target} could not run {self._artifact.path.name}: the accelerator did not "
+            "answer in time."
+        )
+
+    def _run(self, stored: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        for name, values in stored.items():
+            _write(self._inputs[name], values)
+        self._model.run_by_name(self._key, self._inputs, self._outputs)
+        return {
+            spec.name: real_output(spec, _read(self._outputs[spec.name], spec))
+            for spec in self._artifact.signature.outputs
+        }
 
     def close(self) -> None:
         """Free the model and its buffers."""
-        self._inputs = self._outputs = {}
+        self._inputs, self._outputs = {}, {}
         self._model = None
 
-    def _buffers(
-        self, specs: tuple[TensorSpec, ...], create: Callable[[str, str], Any]
-    ) -> dict[str, Any]:
-        known = self._model.get_signature_list()[self._key]
-        missing = [s.name for s in specs if s.name not in (*known["inputs"], *known["outputs"])]
+    def _make_buffers(self) -> None:
+        model, signature = self._model, self._artifact.signature
+        known = model.get_signature_list()[self._key]
+        missing = [spec.name for spec in signature.inputs if spec.name not in known["inputs"]]
+        missing += [spec.name for spec in signature.outputs if spec.name not in known["outputs"]]
         if missing:
             raise ValueError(f"the file has no input or output named {', '.join(missing)}")
-        return {spec.name: create(self._key, spec.name) for spec in specs}
+        self._inputs = {
+            spec.name: model.create_input_buffer_by_name(self._key, spec.name)
+            for spec in signature.inputs
+        }
+        self._outputs = {
+            spec.name: model.create_output_buffer_by_name(self._key, spec.name)
+            for spec in signature.outputs
+        }
 
     def _message(self, verb: str, error: Exception, log: str = "") -> str:
         """Say what went wrong, in LiteRT's words without its own file names and line numbers."""
         lines = [*re.findall(r"^ERROR: (.*)$", log, re.MULTILINE), *str(error).splitlines()]
-        words = [
-            re.sub(r"^\W*(ERROR:)?\s*\[[^\]]*:\d+\]\s*", "", line).strip(" .") for line in lines
-        ]
+        words = [_DECORATION.sub("", line).strip(" .,") for line in lines]
         said = "; ".join(dict.fromkeys(word for word in words if word))
         name = self._artifact.path.name
         return f"{self._target} could not {verb} {name}: {said or type(error).__name__}."

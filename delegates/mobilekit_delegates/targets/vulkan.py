@@ -134,6 +134,8 @@ def devices() -> tuple[Device, ...]:
     """
     found = []
     for manifest in manifests():
+        if not _library(manifest):
+            continue  # The loader itself ends the process at some manifests that are no manifests.
         with only(manifest):
             found += _devices_of(manifest)
     return tuple(sorted(found, key=_rank))
