@@ -158,3 +158,163 @@ def test_ci_runs_the_readmes_test_command() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert script.rstrip().endswith("exec env MOBILEKIT_REQUIRE_TOOLS=1 ./dev test")
     assert "./dev test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# Stand-ins for Debian's tools. The file `installed` lists packages and versions; `suites` the code
+# names that apt knows, each with its archive.
+FAKE_DPKG_QUERY = """#!/bin/sh
+for package; do :; done
+version=$(sed -n "s/^$package //p" {facts}/installed)
+test -n "$version" && echo "installed $version"
+"""
+FAKE_DPKG = """#!/bin/sh
+test "$1" = --compare-versions && python3 - "$2" "$4" <<'END'
+import sys
+have, least = ([int(part) for part in text.replace(":", ".").split(".")] for text in sys.argv[1:])
+sys.exit(have < least)
+END
+"""
+FAKE_APT_GET = """#!/bin/sh
+echo "$*" >>{facts}/apt
+case "$1 $*" in
+  indextargets*backports*) sed -n 's/^bookworm-backports //p' {facts}/suites ;;
+  indextargets*) sed -n 's/^bookworm //p' {facts}/suites ;;
+  install*) echo "apt's own words"; test -e {facts}/apt_works ;;
+esac
+"""
+FAKE_APT_CONFIG = """#!/bin/sh
+echo "parts='{facts}/sources/'"
+"""
+EVERYTHING = {
+    "chromium": "140",
+    "fonts-dejavu-core": "2",
+    "libvulkan1": "1.3",
+    "mesa-vulkan-drivers": "25.0",
+    "qemu-user": "1:10.0",
+    "adb": "1:34.0",
+    "adbd": "34.0",
+    "openssh-client": "1:9.2",
+    "openssh-server": "1:9.2",
+}
+OLD = {**EVERYTHING, "mesa-vulkan-drivers": "22.3", "qemu-user": "1:7.2"}
+ARCHIVE = "http://mirror.example/debian/"
+
+
+class Debian(Checkout):
+    """A checkout on Debian 12, where root runs `dev` and apt does what it is told."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for name, text in (
+            ("dpkg-query", FAKE_DPKG_QUERY),
+            ("dpkg", FAKE_DPKG),
+            ("apt-get", FAKE_APT_GET),
+            ("apt-config", FAKE_APT_CONFIG),
+        ):
+            self.tool(name, text.replace("{facts}", f'"{self.facts}"'))
+        self.tool("apt-config", FAKE_APT_CONFIG.format(facts=self.facts))
+        self.tool("id", "#!/bin/sh\necho 0\n")
+        (self.facts / "sources").mkdir()
+        (self.facts / "apt_works").touch()
+        self.suites(bookworm=ARCHIVE)
+        self.installed(EVERYTHING)
+
+    def installed(self, packages: dict[str, str]) -> None:
+        lines = [f"{name} {version}\n" for name, version in packages.items()]
+        (self.facts / "installed").write_text("".join(lines))
+
+    def suites(self, **archives: str) -> None:
+        lines = [f"{name.replace('_', '-')} {archive}\n" for name, archive in archives.items()]
+        (self.facts / "suites").write_text("".join(lines))
+
+    def apt(self, verb: str) -> list[str]:
+        log = self.facts / "apt"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line for line in lines if line.split()[0] == verb]
+
+    @property
+    def backports(self) -> Path:
+        return self.facts / "sources" / "mobilekit-backports.list"
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Debian:
+    return Debian(tmp_path)
+
+
+def test_nothing_is_installed_where_everything_is_there(debian: Debian) -> None:
+    run = debian.dev("test")
+    assert run.returncode == 0
+    assert "installing" not in run.stderr.replace("installing mobilekit", "")
+    assert not debian.apt("update")
+    assert not debian.backports.exists()
+
+
+def test_root_gets_what_is_missing_or_too_old_from_backports(debian: Debian) -> None:
+    debian.installed({name: version for name, version in OLD.items() if name != "adbd"})
+    run = debian.dev("test")
+    assert run.returncode == 0
+    assert debian.backports.read_text() == (
+        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+        f"{ARCHIVE} bookworm-backports main\n"
+    )
+    (install,) = debian.apt("install")
+    assert install.endswith("-t bookworm-backports mesa-vulkan-drivers qemu-user adbd")
+    assert len(debian.calls("-m pytest")) == 1
+
+
+def test_backports_that_are_there_are_left_alone(debian: Debian) -> None:
+    debian.suites(bookworm=ARCHIVE, bookworm_backports=ARCHIVE)
+    debian.installed(OLD)
+    assert debian.dev("test").returncode == 0
+    assert not debian.backports.exists()
+    assert "-t bookworm-backports" in debian.apt("install")[0]
+
+
+def test_another_debian_needs_no_backports(debian: Debian) -> None:
+    debian.suites(trixie=ARCHIVE)
+    debian.installed({})
+    assert debian.dev("test").returncode == 0
+    assert not debian.backports.exists()
+    (install,) = debian.apt("install")
+    assert "bookworm" not in install
+    assert install.endswith(" ".join(EVERYTHING))
+
+
+def test_tests_run_although_apt_fails(debian: Debian) -> None:
+    (debian.facts / "apt_works").unlink()
+    debian.installed(OLD)
+    run = debian.dev("test")
+    assert run.returncode == 0
+    assert "apt's own words" in run.stderr
+    assert "sudo apt-get install -t bookworm-backports mesa-vulkan-drivers qemu-user" in run.stderr
+    assert len(debian.calls("-m pytest")) == 1
+
+
+def test_who_is_not_root_is_told_the_command(debian: Debian) -> None:
+    debian.tool("id", "#!/bin/sh\necho 1000\n")
+    debian.installed({**EVERYTHING, "qemu-user": "1:7.2"})
+    run = debian.dev("test")
+    assert run.returncode == 0
+    assert (
+        "so that their tests skip: qemu-user; get them: "
+        "sudo apt-get install -t bookworm-backports qemu-user"
+    ) in run.stderr
+    assert not debian.apt("install")
+    assert not debian.backports.exists()
+
+
+def test_without_apt_it_says_which_programs_are_missing(checkout: Checkout) -> None:
+    """With a PATH of its own, where only what the script needs is."""
+    for name in ("bash", "dirname", "cksum", "cat", "mktemp", "rm", "tail", "paste", "cp", "mkdir"):
+        found = shutil.which(name)
+        assert found is not None
+        (checkout.tools / name).symlink_to(found)
+    checkout.tool("chromium", "#!/bin/sh\n")
+    run = checkout.dev("test", PATH=str(checkout.tools))
+    assert run.returncode == 0, run.stderr
+    line = next(line for line in run.stderr.splitlines() if "their tests skip" in line)
+    missing = line.partition(": not here, so that their tests skip: ")[2].split()
+    assert "chromium" not in missing
+    assert "adb" in missing
+    assert len(checkout.calls("-m pytest")) == 1
