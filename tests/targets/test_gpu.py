@@ -32,6 +32,7 @@ from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_delegates.quantised_values import quantise
 from mobilekit_delegates.targets import Target, UnsupportedError, gpu, target, vulkan
+from mobilekit_delegates.targets.litert_compiled import CompiledSession, default_cpu_options
 
 GPU, GPU_FP32 = target("gpu"), target("gpu-fp32")
 
@@ -301,18 +302,41 @@ def test_the_version_names_litert_and_the_drivers() -> None:
     assert "Vulkan drivers" in version
 
 
-def test_checks_run_in_jobs_that_are_forked_with_tensorflow_loaded(
-    artifact: Artifact, expected: Any, tmp_path: Path
-) -> None:
-    """TensorFlow's LLVM must not get in the way of the driver's."""
-    golden = tmp_path / "golden.npz"
+@pytest.fixture
+def golden(expected: Any, tmp_path: Path) -> Path:
+    path = tmp_path / "golden.npz"
     Golden(
         inputs={"x": np.concatenate([batch["x"] for batch in images(4)])},
         outputs={"y": expected},
         labels=None,
         tasks={"y": "tensor"},
         origin="A test.",
-    ).save(golden)
+    ).save(path)
+    return path
+
+
+def test_a_check_that_the_cpu_answered_did_not_run(
+    artifact: Artifact, golden: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if LiteRT, asked for the GPU, had quietly compiled for the CPU."""
+
+    def fall_back(artifact: Artifact, options: object, *, target: str) -> CompiledSession:  # noqa: ARG001
+        return CompiledSession(artifact, default_cpu_options(), target=target)
+
+    monkeypatch.setattr(gpu, "CompiledSession", fall_back)
+    budget = Budget(bounds={"snr_db": 30})
+    check = run_check(CheckRequest(artifact=artifact, target="gpu", golden=golden, budget=budget))
+    assert check.status == "not_run"
+    assert check.reason == (
+        "All 2,048 values are bit-identical to those of the CPU's default kernels: these answered "
+        "in the place of the GPU accelerator, and nothing was checked."
+    )
+
+
+def test_checks_run_in_jobs_that_are_forked_with_tensorflow_loaded(
+    artifact: Artifact, golden: Path, tmp_path: Path
+) -> None:
+    """TensorFlow's LLVM must not get in the way of the driver's."""
     jobs = [
         Job(
             name=name,
