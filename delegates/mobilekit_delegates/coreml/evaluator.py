@@ -75,9 +75,10 @@ class Evaluator:
             TargetError: as `run`.
         """
         computed: tuple[Computed, ...] = self._lowered.computed
-        names = {each.value.name: each.node for each in computed}
+        names = [each.value.name for each in computed]
         if self._tracer is None:
-            self._tracer = self._session_for(names)
+            tensor_of = self._lowered.scope.tensor_of
+            self._tracer = self._session_for({name: tensor_of(name) for name in names})
         answers = self._run(self._tracer, names, inputs)
         return [
             Traced(name=each.value.name, operator=each.operator, array=answers[each.value.name])

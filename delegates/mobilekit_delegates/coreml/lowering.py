@@ -23,16 +23,15 @@ _KNOWN_TYPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Computed:
-    """A value that an operation computes, and what it is called in the graph."""
+    """A value that an operation computes."""
 
     value: Value
     operator: str
-    node: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lowered:
-    """A program as a graph.
+    """A program as a graph. `scope` knows what its values are called in the graph.
 
     `computed` has what the operations compute, in running order; `outputs` maps the names of the
     program's outputs to the graph's, and `types` to their declared types. `operations` counts those
@@ -40,6 +39,7 @@ class Lowered:
     """
 
     graph: Graph
+    scope: Scope
     computed: tuple[Computed, ...]
     outputs: dict[str, str]
     types: dict[str, Type]
@@ -62,7 +62,8 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
     _require_known_operators(program)
     for value in program.inputs:
         _require_known_type(value)
-        scope.define(value, graph.input(value.name, carrier(value.type.dtype), value.type.shape))
+        name = graph.input(value.name, carrier(value.type.dtype), value.type.shape)
+        scope.define(value, name, rounded=True)
     computed = [
         each
         for operation in program.operations
@@ -73,6 +74,7 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
         raise TargetError(f"{program.name} is damaged: nothing computes its outputs {missing}.")
     return Lowered(
         graph=graph,
+        scope=scope,
         computed=tuple(computed),
         outputs={name: scope.tensor_of(name) for name in program.outputs},
         types={name: scope.type_of(name) for name in program.outputs},
@@ -99,7 +101,7 @@ def _lower_operation(
     graph: Graph, scope: Scope, operation: Operation, opset: str
 ) -> Iterator[Computed]:
     row = operators()[operation.operator]
-    op = Op(operation, scope, opset)
+    op = Op(operation, scope, opset, monotone=row.monotone)
     if operation.has_blocks:
         raise op.unsupported("the blocks")
     results = _results(_call(row, graph, op))
@@ -112,9 +114,8 @@ def _lower_operation(
             scope.constants[value.name] = Constant(array=np.asarray(result), type=value.type)
             continue
         _require_known_type(value)
-        node = result if row.exact else graph.round_to(result, value.type.dtype)
-        scope.define(value, node)
-        yield Computed(value=value, operator=operation.operator, node=node)
+        scope.define(value, result, rounded=row.exact and not op.reads_unrounded)
+        yield Computed(value=value, operator=operation.operator)
 
 
 def _call(row: Row, graph: Graph, op: Op) -> Result:

@@ -19,19 +19,23 @@ _REQUIRED: Any = object()
 
 
 class Scope:
-    """The values known so far: by their names in the program, what they are in the graph."""
+    """The values known so far: by their names in the program, what they are in the graph.
+
+    A value is rounded to its declared type when it is first read. What only a monotone operator
+    reads is not rounded before it: see `ops.registry.op`.
+    """
 
     def __init__(self, graph: Graph, constants: Mapping[str, Constant]) -> None:
         """Begin with the program's constants."""
         self.graph = graph
-        self.values: dict[str, str] = {}
         self.types: dict[str, Type] = {}
         self.constants = dict(constants)
-        self._placed: dict[str, str] = {}
+        self._rounded: dict[str, str] = {}
+        self._unrounded: dict[str, str] = {}
 
-    def define(self, value: Value, name: str) -> None:
-        """Say what a value of the program is called in the graph."""
-        self.values[value.name] = name
+    def define(self, value: Value, name: str, *, rounded: bool) -> None:
+        """Say what a value of the program is called in the graph, and whether it is rounded."""
+        (self._rounded if rounded else self._unrounded)[value.name] = name
         self.types[value.name] = value.type
 
     def type_of(self, bound: str | Constant) -> Type:
@@ -48,11 +52,17 @@ class Scope:
         """Return the name in the graph of what an input is bound to."""
         if isinstance(bound, Constant):
             return self.graph.constant(bound.array)
-        if bound in self.values:
-            return self.values[bound]
-        if bound not in self._placed:
-            self._placed[bound] = self.graph.constant(self.constants[bound].array)
-        return self._placed[bound]
+        if bound not in self._rounded:
+            self._rounded[bound] = (
+                self.graph.constant(self.constants[bound].array)
+                if bound in self.constants
+                else self.graph.round_to(self._unrounded[bound], self.types[bound].dtype)
+            )
+        return self._rounded[bound]
+
+    def unrounded_of(self, bound: str | Constant) -> str | None:
+        """Return the name in the graph of a value before it is rounded, if it needs to be."""
+        return None if isinstance(bound, Constant) else self._unrounded.get(bound)
 
     def knows(self, bound: str | Constant) -> bool:
         """Whether the value was computed by an operation before."""
@@ -66,8 +76,15 @@ class Op:
     one, a missing input is an error. `type` is the operator's name, `name` the operation's own.
     """
 
-    def __init__(self, operation: Operation, scope: Scope, opset: str) -> None:
-        """Look at one operation in the scope of those before it."""
+    def __init__(
+        self, operation: Operation, scope: Scope, opset: str, *, monotone: bool = False
+    ) -> None:
+        """Look at one operation in the scope of those before it.
+
+        A monotone one takes values that are not rounded yet; `reads_unrounded` says whether it did.
+        """
+        self.reads_unrounded = False
+        self._monotone = monotone
         self.type = operation.operator
         self.name = operation.name or operation.outputs[0].name
         self.outputs = operation.outputs
@@ -93,7 +110,7 @@ class Op:
 
     def tensor(self, name: str) -> str:
         """Return the input's name in the graph, carried as float32, int32, bool or string."""
-        return self._scope.tensor_of(self._one(name))
+        return self._tensor(self._one(name))
 
     def optional(self, name: str) -> str:
         """Return the input's name in the graph, or an empty text where it is left out."""
@@ -101,7 +118,7 @@ class Op:
 
     def tensors(self, name: str) -> list[str]:
         """Return the names in the graph of an input that takes several values."""
-        return [self._scope.tensor_of(bound) for bound in self._all(name)]
+        return [self._tensor(bound) for bound in self._all(name)]
 
     def input(self, name: str) -> Type:
         """Return the declared type of an input. This alone does not count as reading it."""
@@ -172,6 +189,11 @@ class Op:
     def unread(self) -> list[str]:
         """Return the inputs that the program gives and nobody read."""
         return sorted(name for name in self._inputs if self.has(name) and name not in self._read)
+
+    def _tensor(self, bound: str | Constant) -> str:
+        unrounded = self._scope.unrounded_of(bound) if self._monotone else None
+        self.reads_unrounded |= unrounded is not None
+        return unrounded or self._scope.tensor_of(bound)
 
     def _item(self, name: str, default: Any) -> Any:
         array = self.array(name, default)

@@ -7,13 +7,13 @@ from mobilekit_delegates.coreml.op import Op
 from mobilekit_delegates.coreml.ops.registry import op
 
 
-@op("relu", exact=True)
+@op("relu", monotone=True)
 def relu(graph: Graph, op: Op) -> str:
     """Negative values become 0."""
     return graph.node("Relu", op.tensor("x"))
 
 
-@op("relu6", exact=True)
+@op("relu6", monotone=True)
 def relu6(graph: Graph, op: Op) -> str:
     """Values stay between 0 and 6."""
     return graph.node("Clip", op.tensor("x"), graph.constant(0.0), graph.constant(6.0))

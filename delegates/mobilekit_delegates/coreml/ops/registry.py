@@ -26,23 +26,28 @@ class Row:
 
     lower: Lower
     exact: bool
+    monotone: bool
 
 
 _OPS: dict[str, Row] = {}
 
 
-def op(*names: str, exact: bool = False) -> Callable[[Function], Function]:
+def op(*names: str, exact: bool = False, monotone: bool = False) -> Callable[[Function], Function]:
     """Register a function for the operators of these names.
 
     `exact` operators answer only with values that the declared type of their output holds already:
     those that move or choose among their inputs' values. They are not rounded.
+
+    `monotone` ones are exact, and give the same whether their input is rounded before or their
+    output after: they never let a smaller value come out as a larger one. They are rounded after,
+    which lets ONNX Runtime join them with the convolution before.
     """
 
     def register(lower: Function) -> Function:
         for name in names:
             if name in _OPS:
                 raise ValueError(f"The operator {name} is registered twice.")
-            _OPS[name] = Row(lower=lower, exact=exact)
+            _OPS[name] = Row(lower=lower, exact=exact or monotone, monotone=monotone)
         return lower
 
     return register
