@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import io
 import re
+import sys
 import tarfile
 import threading
 import zipfile
@@ -21,7 +22,7 @@ from mobilekit_delegates.installing import debian, places, system
 from mobilekit_delegates.installing.debian import unpack
 from mobilekit_delegates.installing.downloads import download
 from mobilekit_delegates.installing.places import make_whole, pinned, place_of
-from mobilekit_delegates.installing.proofs import describe_runner
+from mobilekit_delegates.installing.proofs import prove
 from mobilekit_delegates.installing.wheels import install_wheels, pinned_version
 
 CONTENT = b"the file"
@@ -279,6 +280,32 @@ def test_the_command_for_a_system_package_is_the_systems_own(
     assert system.install_command("qemu-user", backported=True) == command
 
 
-def test_what_does_not_run_is_not_taken_for_installed() -> None:
-    with pytest.raises(ToolMissingError, match=r"does not run.*exit status 1 of .*false"):
-        describe_runner(("false",))
+def test_what_runs_proves_it(capfd: pytest.CaptureFixture[str]) -> None:
+    assert prove((sys.executable, "-I")).startswith("ai-edge-litert ")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        (("false",), "does not run, so it was removed: false ended with exit status 1"),
+        (("sh", "-c", "kill -SEGV $$"), "does not run.*SIGSEGV"),
+        ((sys.executable, "-I", "-S"), "does not run.*has no TFLite runtime"),
+    ],
+)
+def test_what_does_not_run_is_not_taken_for_installed(
+    python: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ToolMissingError, match=message):
+        prove(python)
+
+
+def test_what_computes_wrongly_is_not_taken_for_installed(tmp_path: Path) -> None:
+    (tmp_path / "runner.py").write_text(
+        "import runpy, sys, pathlib\n"
+        "sys.argv = sys.argv[1:]\n"
+        "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "finally:\n    pathlib.Path(sys.argv[1], 'output-0.bin').write_bytes(bytes(16))\n"
+    )
+    with pytest.raises(ToolMissingError, match=r"computes wrongly.*says that relu"):
+        prove((sys.executable, str(tmp_path / "runner.py")))

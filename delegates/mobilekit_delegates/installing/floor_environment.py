@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mobilekit_converters.errors import ToolMissingError
 from mobilekit_delegates.installing.places import make_whole, pinned, place_of
-from mobilekit_delegates.installing.proofs import describe_runner
+from mobilekit_delegates.installing.proofs import prove
 from mobilekit_delegates.installing.wheels import install_wheels, pinned_version
 
 _WHEELS = "tflite-floor-wheels.txt"
@@ -112,4 +112,4 @@ def _build(folder: Path) -> None:
     packages = folder / "lib" / f"python{version}" / "site-packages"
     tags = [f"{tag}_{platform.machine()}" for tag in ("manylinux2014", "manylinux_2_34")]
     install_wheels(pinned(_WHEELS), packages, python=version, platforms=tags)
-    print(f"{describe_runner((str(python_of(folder)), '-I'))} in {version}", flush=True)
+    print(f"It runs {prove((str(python_of(folder)), '-I'))}", flush=True)
