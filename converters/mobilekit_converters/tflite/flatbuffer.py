@@ -115,6 +115,8 @@ def read_model(path: Path) -> Model:
     Raises:
         SourceError: the file cannot be read, or is no whole TFLite model.
     """
+    if path.exists() and not path.is_file():
+        raise SourceError(f"{path} cannot be read: it is no regular file.")
     try:
         content = path.read_bytes()
     except OSError as error:
