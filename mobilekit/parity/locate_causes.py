@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mobilekit.parity.metrics import DB_CAP, decibels
 
-Values = NDArray[np.float32]
+Values = NDArray[Any]
 Change = Callable[[NDArray[np.generic]], NDArray[np.generic]]
 
 LARGEST_FP16 = 65504.0
@@ -56,7 +56,7 @@ class Evidence:
 
     def activated(self, values: Any) -> Values:
         """Return values cut off as the activation does it, where that is a cut."""
-        return np.asarray(np.clip(values, *self.limits), np.float32)
+        return np.asarray(np.clip(values, *self.limits))
 
     @property
     def straight(self) -> Values:
@@ -69,7 +69,8 @@ class Evidence:
     def uncut(self) -> NDArray[np.bool_]:
         """Mark the artifact's values that nothing cut off: an end at which many lie is a cut."""
         values = self.actual
-        marked = np.ones(values.shape, bool)
+        low, high = self.limits
+        marked = (values > low) & (values < high)
         for end in (values.min(), values.max()):
             there = np.abs(values - end) <= 1e-6 * max(abs(float(end)), 1.0)
             if there.mean() > 0.01:
@@ -87,6 +88,13 @@ class Prediction:
 
 def likely_cause(evidence: Evidence) -> str:
     """Name in a clause what most likely happened, with the numbers that speak for it."""
+    # Squares of large float32 values would overflow.
+    evidence = replace(
+        evidence,
+        actual=evidence.actual.astype(np.float64),
+        expected=evidence.expected.astype(np.float64),
+        unactivated=evidence.unactivated.astype(np.float64),
+    )
     certain = next((cause for rule in _CERTAIN if (cause := rule(evidence))), None)
     if certain:
         return certain
@@ -101,7 +109,7 @@ def likely_cause(evidence: Evidence) -> str:
 
 def odd_channels(actual: Values, expected: Values) -> list[int]:
     """Return the few of many channels that carry nearly all of the error, if there are such."""
-    noise = np.square(_rows(actual) - _rows(expected), dtype=np.float64).sum(0)
+    noise = np.square(_rows(actual) - _rows(expected)).sum(0)
     order = np.argsort(noise)[::-1]
     for count in range(1, max(len(order) // 8, 1) + 1):
         if len(order) >= 4 and 10 * noise[order[count:]].sum() < noise.sum():
@@ -111,7 +119,9 @@ def odd_channels(actual: Values, expected: Values) -> list[int]:
 
 def odd_channel(actual: Values, expected: Values) -> int | None:
     """Return the one of 16 channels or more that carries two thirds of the error, if there is."""
-    noise = np.square(_rows(actual) - _rows(expected), dtype=np.float64).sum(0)
+    with np.errstate(invalid="ignore"):
+        error = np.subtract(_rows(actual), _rows(expected), dtype=np.float64)
+    noise = np.square(error).sum(0)
     if len(noise) < 16 or not 3 * noise.max() > 2 * noise.sum():
         return None
     return int(noise.argmax())
@@ -207,9 +217,9 @@ def _saturated(evidence: Evidence) -> Iterator[Prediction]:
 def _scale(evidence: Evidence) -> Iterator[Prediction]:
     uncut = evidence.uncut()
     actual, straight = evidence.actual[uncut], evidence.straight[uncut]
-    power = float(np.square(straight, dtype=np.float64).sum())
+    power = float(np.square(straight).sum())
     if actual.size >= 8 and power:
-        gain = float((actual * straight).sum(dtype=np.float64)) / power
+        gain = float((actual * straight).sum()) / power
         yield Prediction(
             cause=f"its values are {gain:.4g} times the source's: a scale is wrong",
             values=evidence.activated(gain * evidence.straight),
@@ -351,7 +361,7 @@ def _permuted_channels(evidence: Evidence) -> Iterator[Prediction]:
 
 def _correlations(left: Values, right: Values) -> NDArray[np.float64]:
     def normal(values: Values) -> NDArray[np.float64]:
-        centred = values.astype(np.float64) - values.mean(0)
+        centred = values - values.mean(0)
         lengths = np.sqrt(np.square(centred).sum(0))
         return np.asarray(centred / np.where(lengths == 0, 1, lengths))
 
@@ -414,8 +424,8 @@ _HYPOTHESES: tuple[Callable[[Evidence], Iterator[Prediction]], ...] = (
     _moved,
     _other_inputs,
     _permuted_channels,
-    _weight_scale,
     _channel_offsets,
+    _weight_scale,
     _channel_gains,
 )
 
@@ -439,8 +449,8 @@ def _unexplained(evidence: Evidence) -> str:
 
 
 def _snr(evidence: Evidence, predicted: Values) -> float:
-    noise = float(np.square(evidence.actual - predicted, dtype=np.float64).sum())
-    signal = float(np.square(evidence.expected, dtype=np.float64).sum())
+    noise = float(np.square(evidence.actual - predicted).sum())
+    signal = float(np.square(evidence.expected).sum())
     return decibels(signal, noise) if math.isfinite(noise) else -DB_CAP
 
 
