@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 from mobilekit_converters.errors import ToolMissingError
@@ -167,9 +169,8 @@ def _matches(version: str, specifier: str) -> bool:
 
 def _lacks_native_library() -> bool:
     """Say whether coremltools is here as plain Python, as pip builds it where there is no wheel."""
-    try:
-        files = metadata.files("coremltools")
-    except metadata.PackageNotFoundError:
-        return False
-    # Without a list of files, of a system's package say, nothing can be told.
-    return bool(files) and not any("libmilstoragepython" in file.name for file in files or ())
+    spec = importlib.util.find_spec("coremltools")
+    folders = spec.submodule_search_locations if spec else None
+    return bool(folders) and not any(
+        any(Path(folder).glob("libmilstoragepython*")) for folder in folders or ()
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mobilekit import doctor, known_problems
+from mobilekit import doctor
 from mobilekit.cli import commands
 from mobilekit.known_problems import COMBINATIONS, problems, require_working_packages
 from mobilekit_converters.errors import TargetError, ToolMissingError
@@ -210,8 +210,14 @@ def test_versions_that_nobody_tested_are_named_but_break_nothing(
     require_working_packages()
 
 
-def test_coremltools_without_its_native_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [SimpleNamespace(name="__init__.py")]
-    monkeypatch.setattr(known_problems.metadata, "files", lambda _: files)
+def test_coremltools_without_its_native_library_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "coremltools").mkdir()
+    (tmp_path / "coremltools" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "coremltools", raising=False)
     with pytest.raises(ToolMissingError, match="BlobWriter not loaded"):
         require_working_packages()
+    (tmp_path / "coremltools" / "libmilstoragepython.so").touch()
+    require_working_packages()

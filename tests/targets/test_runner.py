@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from mobilekit.jobs import Job, Limits, run_jobs
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_delegates.runner import runner
+from mobilekit_delegates.runner.here import run_here
 from mobilekit_delegates.runner.job import (
     RUNNER,
     Ended,
@@ -211,3 +214,24 @@ def test_a_result_that_is_damaged_fails(job: Path, scale_fp32: Artifact) -> None
     (job / "result.json").write_text('{"status": 0}')
     with pytest.raises(TargetError, match="board left no result"):
         read_result(job, scale_fp32, ended, target="board")
+
+
+def hang(pid_file: Path) -> None:
+    """Stand in for a runtime that never answers."""
+    code = (
+        "import os, pathlib, sys, time\n"
+        "pathlib.Path(sys.argv[2], 'pid').write_text(str(os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    run_here((sys.executable, "-I", "-c", code), pid_file.parent)
+
+
+def test_a_runner_that_hangs_ends_with_its_check(tmp_path: Path) -> None:
+    job = Job(name="hangs", function=hang, arguments={"pid_file": tmp_path / "pid"})
+    limits = Limits(workers=1, memory=2**34, seconds=8)
+    (outcome,) = run_jobs([job], limits=limits, logs=tmp_path)
+    assert "took longer than 8 s" in str(outcome.error)
+    process = int((tmp_path / "pid").read_text())
+    with pytest.raises(psutil.NoSuchProcess):
+        psutil.Process(process).wait(timeout=10)
+        psutil.Process(process)

@@ -48,7 +48,7 @@ def prove(python: Sequence[str]) -> str:
 
 def _relu(file: Path) -> Artifact:
     """Write y = relu(x) on four floats as a `.tflite` file."""
-    import flatbuffers
+    import flatbuffers  # type: ignore[import-untyped]
     from ai_edge_litert import schema_py_generated as schema
 
     def tensor(name: str) -> object:
