@@ -320,7 +320,7 @@ def _affine(gain: float, shift: float = 0.0) -> Change:
     def change(values: NDArray[np.generic]) -> NDArray[np.generic]:
         if values.dtype.kind != "f":
             raise _DoesNotApplyError
-        return np.asarray(values * values.dtype.type(gain) + values.dtype.type(shift))
+        return (values.astype(np.float64) * gain + shift).astype(values.dtype)
 
     return change
 
