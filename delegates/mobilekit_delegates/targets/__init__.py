@@ -16,6 +16,7 @@ from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_fp16 import CpuFp16
 from mobilekit_delegates.targets.cpu_reference import CpuReference
 from mobilekit_delegates.targets.gpu import Gpu
+from mobilekit_delegates.targets.mac import Mac
 from mobilekit_delegates.targets.ssh import Ssh
 from mobilekit_delegates.targets.target import (
     Execution,
@@ -53,6 +54,9 @@ _TARGETS: tuple[Target, ...] = (
     CoreMLFp32(),
     Arm64(),
     TFLiteFloor(),
+    Mac("cpu"),
+    Mac("gpu"),
+    Mac("neural-engine"),
 )
 
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}

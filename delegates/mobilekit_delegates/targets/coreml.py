@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.coreml.canonical import IMAGES_KEY
-from mobilekit_converters.errors import DataError, TargetError
+from mobilekit_converters.errors import DataError
 from mobilekit_converters.signature import TensorSpec
+from mobilekit_delegates.targets.coreml_features import feature_of, image_scales, output_of
 from mobilekit_delegates.targets.target import Execution, LocalSession, Missing, TargetInfo
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mobilekit_delegates.coreml.evaluator import Traced
-
-    Reals = NDArray[np.float64]
 
 
 class CoreML:
@@ -86,7 +83,7 @@ class CoreMLSession(LocalSession):
 
         self._artifact = artifact
         self._evaluator = Evaluator(open_package(artifact.path), rounds=rounds)
-        self._images = _images(self._evaluator.package.spec)
+        self._scales = image_scales(self._evaluator.package.spec)
         self.execution = Execution(
             place=f"ONNX Runtime {importlib.metadata.version('onnxruntime')}, "
             f"{self._evaluator.operations} operations",
@@ -97,7 +94,7 @@ class CoreMLSession(LocalSession):
         """Run one batch; see `Session.run`."""
         outputs = self._evaluator.run(self._features(inputs))
         return {
-            spec.name: _output(spec, outputs, self._native(spec))
+            spec.name: output_of(spec, outputs, self._native(spec))
             for spec in self._artifact.signature.outputs
         }
 
@@ -120,50 +117,4 @@ class CoreMLSession(LocalSession):
             raise DataError(
                 f"The artifact's inputs are {[spec.name for spec in specs]}, not {sorted(inputs)}."
             )
-        return {
-            self._native(spec): _feature(spec, inputs[spec.name], self._images.get(spec.name))
-            for spec in specs
-        }
-
-
-def _images(spec: Any) -> dict[str, tuple[Reals, Reals]]:
-    """The scale and offset of each image input, by the source's names, where the package says."""
-    import numpy as np
-
-    stored = dict(spec.description.metadata.userDefined).get(IMAGES_KEY, "{}")
-    try:
-        return {
-            name: (np.asarray(image["scale"], float), np.asarray(image["offset"], float))
-            for name, image in json.loads(stored).items()
-        }
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
-        raise TargetError(f"The metadata {IMAGES_KEY} cannot be read: {error!r}.") from error
-
-
-def _feature(
-    spec: TensorSpec, values: NDArray[np.generic], image: tuple[Reals, Reals] | None
-) -> NDArray[np.generic]:
-    """Turn an input's values into what the program takes: images by channel, as whole pixels."""
-    import numpy as np
-
-    if values.shape != spec.shape:
-        raise DataError(f"Input {spec.name!r} is {spec.shape}, not {values.shape}.")
-    if spec.dtype != "uint8":
-        if values.dtype.kind not in ("f" if spec.dtype.startswith("float") else "iub"):
-            raise DataError(f"Input {spec.name!r} is {spec.dtype}, not {values.dtype}.")
-        return values
-    if values.dtype.kind == "f" and image is not None:
-        scale, offset = image
-        pixels = (values.astype(np.float64) - offset) / scale
-        values = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-    if values.dtype != np.uint8:
-        raise DataError(f"Input {spec.name!r} takes the pixels of an image, not {values.dtype}.")
-    return np.moveaxis(values, -1, 1)
-
-
-def _output(
-    spec: TensorSpec, outputs: Mapping[str, NDArray[np.generic]], native: str
-) -> NDArray[np.generic]:
-    if native not in outputs:
-        raise TargetError(f"The package has no output {native!r}, only {sorted(outputs)}.")
-    return outputs[native].astype(spec.dtype, copy=False)
+        return {self._native(spec): feature_of(spec, inputs, self._scales) for spec in specs}
