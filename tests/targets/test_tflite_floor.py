@@ -67,6 +67,25 @@ def test_an_operator_that_is_too_new_is_named_with_its_version(dynamic_dense: Ar
         session.run({"x": np.zeros((1, 64), "f4")})
 
 
+def test_an_operator_that_it_never_heard_of_is_named(tmp_path: Path, scale_fp32: Artifact) -> None:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    require_target("tflite-floor")
+    model = schema.ModelT.InitFromPackedBuf(scale_fp32.path.read_bytes())
+    model.operatorCodes[0].deprecatedBuiltinCode = 127  # the largest that a byte can hold
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.STABLEHLO_CBRT
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    newer = tmp_path / "newer.tflite"
+    newer.write_bytes(builder.Output())
+    with (
+        FLOOR.open(replace(scale_fp32, path=newer)) as session,
+        pytest.raises(TargetError, match=r"newer\.tflite: it is too old for STABLEHLO_CBRT\."),
+    ):
+        session.run(BATCHES[0])
+
+
 def test_a_truncated_artifact_is_refused(tmp_path: Path, scale_fp32: Artifact) -> None:
     require_target("tflite-floor")
     short = tmp_path / "short.tflite"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import signal
 from collections.abc import Sequence
@@ -201,13 +202,25 @@ def _error(
         )
     if status == _NOT_FOUND:
         return UnsupportedError(f"{target} has no Python 3 to run the artifact with: {said}.")
-    if status == runner.REFUSED and result.get("refused"):
-        operators = ", ".join(
-            f"{item['operator']} version {item['version']}" for item in result["refused"]
-        )
-        return TargetError(f"{by} does not load {file}: it is too old for {operators}.")
+    if status == runner.REFUSED and (too_new := _too_new(result)):
+        return TargetError(f"{by} does not load {file}: it is too old for {too_new}.")
     does = _DOES.get(status, f"ended with {exit_text(status)} at {{file}}").format(file=file)
     return TargetError(f"{by} {does}: {said or 'it said nothing'}.")
+
+
+def _too_new(result: dict[str, Any]) -> str:
+    """Name the operators, with their versions, that a runtime was too old for; or say nothing."""
+    known = [f"{item['operator']} version {item['version']}" for item in result["refused"]]
+    # Of an operator that it never heard of, it only has the number.
+    unknown = re.search(r"builtin_code out of range: (\d+)", result["error"])
+    return ", ".join([*known, *([_operator_name(int(unknown[1]))] if unknown else [])])
+
+
+def _operator_name(number: int) -> str:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator
+
+    names = {value: name for name, value in vars(BuiltinOperator).items() if name.isupper()}
+    return names.get(number, f"the operator of number {number}")
 
 
 def exit_text(status: int) -> str:

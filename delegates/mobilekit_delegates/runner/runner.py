@@ -21,6 +21,8 @@ Last of all the runner writes `result.json`:
      "python": TEXT, "machine": TEXT, "cpu": TEXT, "load_seconds": NUMBER, "seconds": [NUMBER],
      "refused": [{"operator": TEXT, "version": NUMBER}]}
 
+What the job did not come to is left out. `refused` are operators that are too new for the runtime.
+
 The exit statuses, below, keep clear of those of Python (1, 2), `timeout` (124) and shells (126 up).
 """
 
