@@ -25,6 +25,7 @@ HEAVY = {
     "coremltools",
     "h5py",
     "keras",
+    "onnxruntime",
     "scipy",
     "sklearn",
     "tensorflow",
@@ -33,6 +34,7 @@ HEAVY = {
 # Modules that exist for heavy libraries, and that only worker processes import.
 EXCEPTIONS = {
     "mobilekit.preload": {"ai_edge_litert", "coremltools", "keras", "tensorflow"},
+    "mobilekit_converters.coreml.activations": {"coremltools"},
 }
 
 
@@ -56,7 +58,9 @@ def imported(node: ast.stmt) -> set[str]:
         return {alias.name for alias in node.names}
     if isinstance(node, ast.ImportFrom):
         assert node.level == 0, "imports are written in full"
-        return {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+        names = {f"{node.module}.{alias.name}" for alias in node.names}
+        # A module taken from its package is asked for itself, as `import package.module` would.
+        return names if names <= MODULES.keys() else names | {node.module or ""}
     return set()
 
 
