@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mobilekit_delegates.coreml.graph import Graph
 from mobilekit_delegates.coreml.op import Op
 from mobilekit_delegates.coreml.ops.registry import op
-from mobilekit_delegates.coreml.ops.sampling import grid, interpolation
+from mobilekit_delegates.coreml.ops.sampling import Array, grid, interpolation
 
 
 def _sizes(op: Op, name: str = "x") -> tuple[int, int]:
@@ -31,15 +33,26 @@ def _bilinear(graph: Graph, op: Op, target: tuple[int, int], mode: str) -> str:
     return value
 
 
-def _nearest(
-    graph: Graph, op: Op, target: tuple[int, int], mode: str, *, rounds_down: bool = True
+def _before(points: Array) -> Array:
+    return np.floor(points)
+
+
+def _nearest_or_before(points: Array) -> Array:
+    return np.ceil(points - 0.5)
+
+
+def _nearest_or_after(points: Array) -> Array:
+    return np.floor(points + 0.5)
+
+
+def _chosen(
+    graph: Graph, op: Op, target: tuple[int, int], mode: str, index: Callable[[Array], Array]
 ) -> str:
-    """Take the value before each point, or the nearest: of two as near, the one before."""
+    """Take one value for each point, along both axes."""
     value, rank = op.tensor("x"), op.input("x").rank
     for axis, length, count in zip((rank - 2, rank - 1), _sizes(op), target, strict=True):
         if length != count:
-            points = grid(op, mode, count).positions(length)
-            indices = np.floor(points) if rounds_down else np.ceil(points - 0.5)
+            indices = index(grid(op, mode, count).positions(length))
             value = graph.node("Gather", value, graph.constant(indices, "int64"), axis=axis)
     return value
 
@@ -55,7 +68,7 @@ def _upsampled(op: Op) -> tuple[int, int]:
 @op("upsample_nearest_neighbor", exact=True)
 def upsample_nearest_neighbor(graph: Graph, op: Op) -> str:
     """Larger by factors, each value repeated."""
-    return _nearest(graph, op, _upsampled(op), "DEFAULT")
+    return _chosen(graph, op, _upsampled(op), "DEFAULT", _before)
 
 
 @op("upsample_bilinear")
@@ -71,9 +84,9 @@ def upsample_bilinear(graph: Graph, op: Op) -> str:
 
 @op("resize_nearest_neighbor", exact=True)
 def resize_nearest_neighbor(graph: Graph, op: Op) -> str:
-    """To a given size, each value repeated or left out."""
+    """To a given size, each value repeated or left out: TensorFlow's, with centres of pixels."""
     target = op.integer("target_size_height"), op.integer("target_size_width")
-    return _nearest(graph, op, target, "DEFAULT")
+    return _chosen(graph, op, target, "UNALIGN_CORNERS", _nearest_or_after)
 
 
 @op("resize_bilinear")
@@ -98,7 +111,7 @@ def resize(graph: Graph, op: Op) -> str:
     height, width = (new or old for new, old in zip(wanted, _sizes(op), strict=True))
     if kind == "LINEAR":
         return _bilinear(graph, op, (height, width), mode)
-    return _nearest(graph, op, (height, width), mode, rounds_down=False)
+    return _chosen(graph, op, (height, width), mode, _nearest_or_before)
 
 
 _ONNX_MODES = {
