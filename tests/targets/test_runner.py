@@ -183,6 +183,7 @@ def test_a_full_disk_is_told(job: Path, scale_fp32: Artifact) -> None:
         (Ended(status=-signal.SIGSEGV, log="line\nqemu: fault\n"), r"SIGSEGV.*line; qemu: fault"),
         (Ended(status=1, log=""), "exit status 1 at .*it said nothing"),
         (Ended(status=0, log=""), "left no result"),
+        (Ended(status=runner.REFUSED, log="odd"), r"board does not load fp32\.tflite: odd"),
     ],
 )
 def test_a_runner_that_ends_without_a_result_fails_with_what_it_said(

@@ -210,16 +210,18 @@ def _error(
 
 def _too_new(result: dict[str, Any]) -> str:
     """Name the operators, with their versions, that a runtime was too old for; or say nothing."""
-    known = [f"{item['operator']} version {item['version']}" for item in result["refused"]]
+    refused = result.get("refused", [])
+    known = [f"{item['operator']} version {item['version']}" for item in refused]
     # Of an operator that it never heard of, it only has the number.
-    unknown = re.search(r"builtin_code out of range: (\d+)", result["error"])
+    unknown = re.search(r"builtin_code out of range: (\d+)", result.get("error", ""))
     return ", ".join([*known, *([_operator_name(int(unknown[1]))] if unknown else [])])
 
 
 def _operator_name(number: int) -> str:
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
-    names = {value: name for name, value in vars(BuiltinOperator).items() if name.isupper()}
+    known = vars(BuiltinOperator).items()
+    names: dict[int, str] = {value: name for name, value in known if name.isupper()}
     return names.get(number, f"the operator of number {number}")
 
 
