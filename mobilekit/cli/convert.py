@@ -61,9 +61,11 @@ def convert(path: Path, as_json: bool, **options: Any) -> int:
     PATH is a project file, a folder with a mobilekit.toml, or a bare model: a .keras or .h5 file, a
     SavedModel folder, a .tflite file.
     """
+    from mobilekit.known_problems import require_working_packages
     from mobilekit.pipeline import build
     from mobilekit.progress import progress_for
 
+    require_working_packages()
     project = project_of(path, options)
     settings = _settings(project, options)
     with progress_for() as progress:

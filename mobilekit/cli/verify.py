@@ -42,10 +42,12 @@ def verify(path: Path, as_json: bool, **options: Any) -> int:
     A file is held to the budgets of the precision that it shows itself. A target that is named and
     cannot be reached ends the command with status 3 and says how to get it.
     """
+    from mobilekit.known_problems import require_working_packages
     from mobilekit.progress import progress_for
     from mobilekit.report.json_file import report_json
     from mobilekit.verification import Settings, verify
 
+    require_working_packages()
     settings = Settings(
         limits=limits_from(options),
         targets=options["targets"],
