@@ -71,9 +71,9 @@ def rounded_by_the_graph(values: np.ndarray, dtype: str) -> np.ndarray:
 
     graph = Graph(rounds=True)
     kind = "float32" if dtype == "float16" else "int32"
-    model = graph.model({"out": graph.round_to(graph.input("x", kind, (None,)), dtype)})
+    model = graph.model([graph.round_to(graph.input("x", kind, (None,)), dtype)])
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    result: np.ndarray = session.run(["out"], {"x": values.astype(kind)})[0]
+    result: np.ndarray = session.run(None, {"x": values.astype(kind)})[0]
     return result
 
 

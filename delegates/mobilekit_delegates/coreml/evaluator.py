@@ -49,7 +49,7 @@ class Evaluator:
         self.package = package
         self.program: Program = read_program(package)
         self._lowered: Lowered = lower(self.program, rounds=rounds)
-        self._session = self._session_for(self._lowered.outputs)
+        self._session = self._session_for(self._lowered.outputs.values())
         self._tracer: Any = None
 
     @property
@@ -77,8 +77,7 @@ class Evaluator:
         computed: tuple[Computed, ...] = self._lowered.computed
         names = [each.value.name for each in computed]
         if self._tracer is None:
-            tensor_of = self._lowered.scope.tensor_of
-            self._tracer = self._session_for({name: tensor_of(name) for name in names})
+            self._tracer = self._session_for(map(self._lowered.scope.tensor_of, names))
         answers = self._run(self._tracer, names, inputs)
         return [
             Traced(name=each.value.name, operator=each.operator, array=answers[each.value.name])
@@ -88,10 +87,9 @@ class Evaluator:
     def _run(
         self, session: Any, outputs: Iterable[str], inputs: Mapping[str, Array]
     ) -> dict[str, Array]:
-        names = list(outputs)
         feeds = self._feeds(inputs)
         try:
-            return dict(zip(names, session.run(names, feeds), strict=True))
+            return dict(zip(outputs, session.run(None, feeds), strict=True))
         except Exception as error:  # ONNX Runtime has no error of its own to catch.
             raise self._error("run", error) from error
 
@@ -122,14 +120,14 @@ class Evaluator:
             feeds[value.name] = array.astype(carrier(value.type.dtype), copy=False)
         return feeds
 
-    def _session_for(self, outputs: dict[str, str]) -> Any:
+    def _session_for(self, outputs: Iterable[str]) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        model = self._lowered.graph.model(outputs)
+        model = self._lowered.graph.model(list(outputs))
         try:
             return onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]

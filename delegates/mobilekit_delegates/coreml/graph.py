@@ -6,6 +6,8 @@ them: ONNX Runtime has kernels for those. `round_to` brings a value into its dec
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,12 +53,34 @@ class Graph:
     def __init__(self, *, rounds: bool) -> None:
         """Begin an empty graph."""
         self.rounds = rounds
+        self._names = itertools.count()
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._inputs: list[ValueInfoProto] = []
 
+    def inner(self) -> Graph:
+        """Begin the graph of a loop's body or a branch: it sees all values of this one."""
+        graph = Graph(rounds=self.rounds)
+        graph._names, graph._constants = self._names, self._constants
+        return graph
+
+    def body(self, outputs: Sequence[str]) -> GraphProto:
+        """Return an inner graph as an attribute of a node, with the values that come out of it."""
+        # A value from outside, or the same one twice, cannot be an output itself.
+        own = [self.node("Identity", value) for value in outputs]
+        return GraphProto(
+            name=f"body {next(self._names)}",
+            node=self._nodes,
+            input=self._inputs,
+            output=[ValueInfoProto(name=name) for name in own],
+        )
+
     def input(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> str:
-        """Add an input of the graph, in one of ONNX's dtypes, and return its name."""
+        """Add an input of the graph, in one of ONNX's dtypes, and return its name.
+
+        An empty name stands for any: that of an inner graph's input.
+        """
+        name = name or f"input.{next(self._names)}"
         self._inputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[dtype], shape))
         return name
 
@@ -68,11 +92,11 @@ class Graph:
         self, operator: str, *inputs: str, count: int, domain: str = "", **attributes: Any
     ) -> tuple[str, ...]:
         """Add a node with several outputs and return their names."""
-        number = len(self._nodes)
-        outputs = tuple(f"n{number}.{index}" for index in range(count))
+        number = next(self._names)
+        outputs = tuple(f"node.{number}.{index}" for index in range(count))
         self._nodes.append(
             helper.make_node(
-                operator, inputs, outputs, name=f"n{number}", domain=domain, **attributes
+                operator, inputs, outputs, name=f"node.{number}", domain=domain, **attributes
             )
         )
         return outputs
@@ -84,7 +108,7 @@ class Graph:
         """
         array = np.asarray(values)
         array = array.astype(dtype or carrier(array.dtype.name), copy=False)
-        name = f"c{len(self._constants)}"
+        name = f"constant.{len(self._constants)}"
         self._constants.append(
             numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
         )
@@ -105,11 +129,13 @@ class Graph:
             return self.cast(self.cast(value, dtype), "int32")
         return value
 
-    def model(self, outputs: dict[str, str]) -> ModelProto:
-        """Return the graph as an ONNX model whose outputs, by name, are the named values."""
+    def model(self, outputs: Sequence[str]) -> ModelProto:
+        """Return the graph as an ONNX model whose outputs are these values, in this order."""
+        # A value may be an input, or be there twice. MIL's names hold no dots: no two names clash.
+        names = [f"output.{index}" for index in range(len(outputs))]
         last = [
-            helper.make_node("Identity", [value], [name], name=f"output {index}")
-            for index, (name, value) in enumerate(outputs.items())
+            helper.make_node("Identity", [value], [name], name=name)
+            for name, value in zip(names, outputs, strict=True)
         ]
         graph = GraphProto(
             name="program",
@@ -117,7 +143,7 @@ class Graph:
             initializer=self._constants,
             input=self._inputs,
             # ONNX Runtime infers the types.
-            output=[ValueInfoProto(name=name) for name in outputs],
+            output=[ValueInfoProto(name=name) for name in names],
         )
         opsets = [
             helper.make_opsetid("", ONNX_OPSET),

@@ -11,7 +11,7 @@ from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.coreml.graph import Graph, carrier
 from mobilekit_delegates.coreml.op import Op, Scope
 from mobilekit_delegates.coreml.ops.registry import Result, Row, operators
-from mobilekit_delegates.coreml.program import Operation, Program, Value
+from mobilekit_delegates.coreml.program import Block, Operation, Program, Value
 from mobilekit_delegates.coreml.values import Constant, Type
 
 _KNOWN_TYPES = {
@@ -67,7 +67,7 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
     computed = [
         each
         for operation in program.operations
-        for each in _lower_operation(graph, scope, operation, program.opset)
+        for each in _lower_operation(scope, operation, program.opset)
     ]
     missing = [name for name in program.outputs if not scope.knows(name)]
     if missing:
@@ -78,14 +78,14 @@ def lower(program: Program, *, rounds: bool) -> Lowered:
         computed=tuple(computed),
         outputs={name: scope.tensor_of(name) for name in program.outputs},
         types={name: scope.type_of(name) for name in program.outputs},
-        operations=len(program.operations),
+        operations=sum(1 for _ in program),
     )
 
 
 def _require_known_operators(program: Program) -> None:
     """Name all the operators that are not known at once, rather than the first."""
     table = operators()
-    unknown = sorted({each.operator for each in program.operations if each.operator not in table})
+    unknown = sorted({each.operator for each in program if each.operator not in table})
     if unknown:
         raise UnsupportedError(f"The evaluator does not know the operators {', '.join(unknown)}.")
 
@@ -97,14 +97,13 @@ def _require_known_type(value: Value) -> None:
         )
 
 
-def _lower_operation(
-    graph: Graph, scope: Scope, operation: Operation, opset: str
-) -> Iterator[Computed]:
+def _lower_operation(scope: Scope, operation: Operation, opset: str) -> Iterator[Computed]:
+    def lower_block(block: Block, graph: Graph, inputs: Sequence[str]) -> list[str]:
+        return _lower_block(Scope(graph, block.constants, scope), block, inputs, opset)
+
     row = operators()[operation.operator]
-    op = Op(operation, scope, opset, monotone=row.monotone)
-    if operation.has_blocks:
-        raise op.unsupported("the blocks")
-    results = _results(_call(row, graph, op))
+    op = Op(operation, scope, opset, monotone=row.monotone, lower_block=lower_block)
+    results = _results(_call(row, scope.graph, op))
     if op.unread():
         raise op.unsupported(f"the inputs {', '.join(op.unread())}")
     if len(results) != len(operation.outputs):
@@ -116,6 +115,16 @@ def _lower_operation(
         _require_known_type(value)
         scope.define(value, result, rounded=row.exact and not op.reads_unrounded)
         yield Computed(value=value, operator=operation.operator)
+
+
+def _lower_block(scope: Scope, block: Block, inputs: Sequence[str], opset: str) -> list[str]:
+    for value, name in zip(block.inputs, inputs, strict=True):
+        _require_known_type(value)
+        scope.define(value, name, rounded=True)
+    for operation in block.operations:
+        for _ in _lower_operation(scope, operation, opset):
+            pass  # What is inside of a loop has no one value to trace.
+    return [scope.tensor_of(name) for name in block.outputs]
 
 
 def _call(row: Row, graph: Graph, op: Op) -> Result:

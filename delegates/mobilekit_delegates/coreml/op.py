@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.coreml.graph import Graph
-from mobilekit_delegates.coreml.program import Operation, Value
+from mobilekit_delegates.coreml.program import Block, Operation, Value
 from mobilekit_delegates.coreml.values import Constant, Type
 
 Array = NDArray[Any]
@@ -22,14 +23,17 @@ class Scope:
     """The values known so far: by their names in the program, what they are in the graph.
 
     A value is rounded to its declared type when it is first read. What only a monotone operator
-    reads is not rounded before it: see `ops.registry.op`.
+    reads is not rounded before it: see `ops.registry.op`. The scope of a block sees those `outer`.
     """
 
-    def __init__(self, graph: Graph, constants: Mapping[str, Constant]) -> None:
-        """Begin with the program's constants."""
+    def __init__(
+        self, graph: Graph, constants: Mapping[str, Constant], outer: Scope | None = None
+    ) -> None:
+        """Begin with the constants of a program or a block."""
         self.graph = graph
         self.types: dict[str, Type] = {}
         self.constants = dict(constants)
+        self._outer = outer
         self._rounded: dict[str, str] = {}
         self._unrounded: dict[str, str] = {}
 
@@ -42,31 +46,46 @@ class Scope:
         """Return the type of what an input is bound to."""
         if isinstance(bound, Constant):
             return bound.type
-        return self.constants[bound].type if bound in self.constants else self.types[bound]
+        scope = self._where(bound)
+        return scope.constants[bound].type if bound in scope.constants else scope.types[bound]
 
     def constant_of(self, bound: str | Constant) -> Constant | None:
         """Return the constant that an input is bound to, or None where it is computed."""
-        return bound if isinstance(bound, Constant) else self.constants.get(bound)
+        return bound if isinstance(bound, Constant) else self._where(bound).constants.get(bound)
 
     def tensor_of(self, bound: str | Constant) -> str:
         """Return the name in the graph of what an input is bound to."""
         if isinstance(bound, Constant):
             return self.graph.constant(bound.array)
-        if bound not in self._rounded:
-            self._rounded[bound] = (
-                self.graph.constant(self.constants[bound].array)
-                if bound in self.constants
-                else self.graph.round_to(self._unrounded[bound], self.types[bound].dtype)
+        scope = self._where(bound)
+        if bound not in scope._rounded:
+            scope._rounded[bound] = (
+                scope.graph.constant(scope.constants[bound].array)
+                if bound in scope.constants
+                else scope.graph.round_to(scope._unrounded[bound], scope.types[bound].dtype)
             )
-        return self._rounded[bound]
+        return scope._rounded[bound]
 
     def unrounded_of(self, bound: str | Constant) -> str | None:
         """Return the name in the graph of a value before it is rounded, if it needs to be."""
-        return None if isinstance(bound, Constant) else self._unrounded.get(bound)
+        return None if isinstance(bound, Constant) else self._where(bound)._unrounded.get(bound)
 
     def knows(self, bound: str | Constant) -> bool:
         """Whether the value was computed by an operation before."""
-        return isinstance(bound, Constant) or bound in self.constants or bound in self.types
+        return isinstance(bound, Constant) or self._where(bound)._holds(bound)
+
+    def _holds(self, name: str) -> bool:
+        return name in self.constants or name in self.types
+
+    def _where(self, name: str) -> Scope:
+        """The innermost scope that holds the name, or else the outermost."""
+        if self._outer is None or self._holds(name):
+            return self
+        return self._outer._where(name)
+
+
+LowerBlock = Callable[[Block, Graph, Sequence[str]], list[str]]
+"""Puts a block into a graph, its inputs bound to these values, and returns what comes out."""
 
 
 class Op:
@@ -77,12 +96,20 @@ class Op:
     """
 
     def __init__(
-        self, operation: Operation, scope: Scope, opset: str, *, monotone: bool = False
+        self,
+        operation: Operation,
+        scope: Scope,
+        opset: str,
+        *,
+        monotone: bool = False,
+        lower_block: LowerBlock,
     ) -> None:
         """Look at one operation in the scope of those before it.
 
         A monotone one takes values that are not rounded yet; `reads_unrounded` says whether it did.
         """
+        self._blocks = operation.blocks
+        self._lower_block = lower_block
         self.reads_unrounded = False
         self._monotone = monotone
         self.type = operation.operator
@@ -172,6 +199,13 @@ class Op:
         """Return a constant list of truth values."""
         return [bool(value) for value in self.array(name, default).reshape(-1)]
 
+    def lower_blocks(self, count: int) -> list[Callable[[Graph, Sequence[str]], list[str]]]:
+        """Return a function for each block that puts it into a graph: see `LowerBlock`."""
+        if len(self._blocks) != count:
+            raise self.damaged(f"it has {len(self._blocks)} blocks instead of {count}")
+        blocks, self._blocks = self._blocks, ()
+        return [functools.partial(self._lower_block, block) for block in blocks]
+
     def ignore(self, *names: str) -> None:
         """Mark inputs as read that cannot change the numbers; say why where this is called."""
         self._read.update(names)
@@ -187,8 +221,9 @@ class Op:
         return TargetError(f"The operation {self.name!r} ({self.type}) is damaged: {what}.")
 
     def unread(self) -> list[str]:
-        """Return the inputs that the program gives and nobody read."""
-        return sorted(name for name in self._inputs if self.has(name) and name not in self._read)
+        """Return the inputs that the program gives and nobody read, and blocks."""
+        names = [name for name in self._inputs if self.has(name) and name not in self._read]
+        return sorted(names) + ["(blocks)"] * bool(self._blocks)
 
     def _tensor(self, bound: str | Constant) -> str:
         unrounded = self._scope.unrounded_of(bound) if self._monotone else None

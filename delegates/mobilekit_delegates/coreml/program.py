@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,28 +20,44 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One operation; each input is bound to names of values, constants, or both."""
+    """One operation; each input is bound to names of values, constants, or both.
+
+    Loops and branches have `blocks`, which see the values around them.
+    """
 
     operator: str
     name: str
     inputs: Mapping[str, tuple[str | Constant, ...]]
     outputs: tuple[Value, ...]
-    has_blocks: bool = False
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
-    """The function that a package runs; its `opset` is `CoreML5` for iOS 15 to `CoreML8` for 18.
+class Block:
+    """Operations in running order, and the names of those of their values that come out.
 
-    `constants` are the values of its `const` operations, which `operations` leaves out.
+    `constants` are the values of `const` operations, which `operations` leaves out.
     """
 
-    name: str
-    opset: str
     inputs: tuple[Value, ...]
     outputs: tuple[str, ...]
     operations: tuple[Operation, ...]
     constants: Mapping[str, Constant]
+
+    def __iter__(self) -> Iterator[Operation]:
+        """Go through all operations, those of inner blocks too."""
+        for operation in self.operations:
+            yield operation
+            for block in operation.blocks:
+                yield from block
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program(Block):
+    """The function that a package runs; its `opset` is `CoreML5` for iOS 15 to `CoreML8` for 18."""
+
+    name: str
+    opset: str
 
 
 def read_program(package: Package) -> Program:
@@ -58,23 +74,31 @@ def read_program(package: Package) -> Program:
     function = functions[default]
     if function.opset not in function.block_specializations:
         raise broken(package.name, f"its function has no program for the opset {function.opset!r}")
-    block = function.block_specializations[function.opset]
-    named = {
-        operation.outputs[0].name: constants.read(operation.attributes["val"])
-        for operation in block.operations
-        if operation.type == "const" and _is_whole_const(package.name, operation)
-    }
+    block = _block(function.block_specializations[function.opset], constants)
     return Program(
         name=package.name,
         opset=function.opset,
         inputs=tuple(map(_value, function.inputs)),
+        outputs=block.outputs,
+        operations=block.operations,
+        constants=block.constants,
+    )
+
+
+def _block(block: Any, constants: Constants) -> Block:
+    return Block(
+        inputs=tuple(map(_value, block.inputs)),
         outputs=tuple(block.outputs),
         operations=tuple(
             _operation(operation, constants)
             for operation in block.operations
             if operation.type != "const"
         ),
-        constants=named,
+        constants={
+            operation.outputs[0].name: constants.read(operation.attributes["val"])
+            for operation in block.operations
+            if operation.type == "const" and _is_whole_const(constants.package, operation)
+        },
     )
 
 
@@ -107,7 +131,7 @@ def _operation(operation: Any, constants: Constants) -> Operation:
         name=name,
         inputs=inputs,
         outputs=tuple(map(_value, operation.outputs)),
-        has_blocks=bool(operation.blocks),
+        blocks=tuple(_block(block, constants) for block in operation.blocks),
     )
 
 

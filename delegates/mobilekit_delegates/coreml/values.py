@@ -37,8 +37,8 @@ _BLOB_SENTINEL = 0xDEADBEEF
 class Type:
     """A tensor's type: MIL's name of the dtype (`float16`, `int4`, …) and the shape.
 
-    A dimension that is known only when the program runs is None. What is no tensor has the dtype
-    `dictionary`, `list`, `tuple` or `state`.
+    A dimension that is known only when the program runs is None. A list of tensors is a tensor with
+    one dimension more, its first. What is neither has the dtype `dictionary`, `tuple` or `state`.
     """
 
     dtype: str
@@ -76,16 +76,19 @@ def type_of(value_type: Any) -> Type:
     from coremltools.proto import MIL_pb2
 
     kind = value_type.WhichOneof("type")
+    if kind == "listType":
+        element = type_of(value_type.listType.type)
+        return Type(dtype=element.dtype, shape=(_size(value_type.listType.length), *element.shape))
     if kind != "tensorType":
         return Type(dtype=(kind or "unknown").removesuffix("Type"))
     tensor = value_type.tensorType
-    sizes = [
-        d.constant.size if d.WhichOneof("dimension") == "constant" else None
-        for d in tensor.dimensions
-    ]
     dtypes = MIL_pb2.DataType.DESCRIPTOR.values_by_number
     dtype = dtypes[tensor.dataType].name.lower() if tensor.dataType in dtypes else "unknown"
-    return Type(dtype=dtype, shape=tuple(sizes))
+    return Type(dtype=dtype, shape=tuple(map(_size, tensor.dimensions)))
+
+
+def _size(dimension: Any) -> int | None:
+    return dimension.constant.size if dimension.WhichOneof("dimension") == "constant" else None
 
 
 class Constants:
@@ -93,6 +96,7 @@ class Constants:
 
     def __init__(self, package: Package) -> None:
         """Read nothing yet."""
+        self.package = package.name
         self._package = package
         self._files: dict[str, NDArray[np.uint8]] = {}
 
