@@ -25,8 +25,9 @@ LARGEST_FP16 = 65504.0
 LIMITS: dict[str, tuple[float, float]] = {"Relu": (0.0, math.inf), "Relu6": (0.0, 6.0)}
 """Where TensorFlow's activations that are straight in between cut their input off."""
 
-# How many dB a prediction must fit better than the source's own values.
+# How many dB a prediction must fit better than the source's own values, and how well at least.
 _BETTER = 8.0
+_FITS = 12.0
 
 # What a later hypothesis must gain over an earlier one, which has fewer free numbers, in dB.
 _SIMPLER = 6.0
@@ -98,7 +99,7 @@ def likely_cause(evidence: Evidence) -> str:
     certain = next((cause for rule in _CERTAIN if (cause := rule(evidence))), None)
     if certain:
         return certain
-    best, least = "", _snr(evidence, evidence.expected) + _BETTER
+    best, least = "", max(_snr(evidence, evidence.expected) + _BETTER, _FITS)
     for rule in _HYPOTHESES:
         for found in rule(evidence):
             fit = _snr(evidence, found.values)
@@ -377,7 +378,9 @@ def _weight_scale(evidence: Evidence) -> Iterator[Prediction]:
         gain = float((varying * expected).sum() / max((expected * expected).sum(), 1e-30))
         if abs(gain - 1) > 0.05:
             yield Prediction(
-                cause=f"its weights are {gain:.4g} times the source's: a scale is wrong",
+                cause="the sign of its weights is flipped"
+                if abs(gain + 1) < 0.1
+                else f"its weights are {gain:.4g} times the source's: a scale is wrong",
                 values=evidence.activated(
                     gain * evidence.straight + (means[0] - gain * means[1]).filled(0)
                 ),

@@ -53,6 +53,7 @@ def some_bias(values: NDArray[np.float32]) -> NDArray[np.float32]:
         (some_bias, "each channel is off by a constant of its own: its bias was dropped"),
         (some_gain, "each channel is off by a factor of its own: the scales of its weights"),
         (lambda v: 2 * v + np.linspace(-1, 2, 16), "its weights are 2 times the source's"),
+        (lambda v: np.linspace(-1, 2, 16) - v, "the sign of its weights is flipped"),
         (one_channel, "only channel 5 of 16 differs: weights or bias of it were changed"),
         (lambda v: v[..., ::-1], "its channels are in reverse order"),
         (lambda v: np.roll(v, 3, -1), "16 of its 16 channels are in another order"),
