@@ -2,7 +2,7 @@
 
 A file here is found by itself. It holds functions of this shape, a few lines each:
 
-    @op("relu", exact=True)
+    @op("relu", monotone=True)
     def relu(graph: Graph, op: Op) -> str:
         return graph.node("Relu", op.tensor("x"))
 
@@ -26,6 +26,10 @@ A file here is found by itself. It holds functions of this shape, a few lines ea
   `raise op.unsupported("what")`. `op.ignore(name)` is for what cannot change the numbers.
 - All floats are carried as float32, all integers as int32, truth values as bool; a function answers
   in these. It does not round: its caller rounds to the declared type, unless the row says `exact`.
+  A list of tensors is a tensor with one dimension more.
+- `exact=True` is for operators that only move values or choose among them. `monotone=True` is for
+  those of them that may be rounded after instead of before, such as ReLU: see `registry.op`.
+- Loops and branches put their blocks into inner graphs: see `control_flow`.
 - A function returns the name of its output, a list for several, or a numpy array in place of a name
   where the output is constant: later operations then see it as a constant.
 - The versions of an operator in iOS 15 to iOS 18 have one function; their inputs tell them apart,
