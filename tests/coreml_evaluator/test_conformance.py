@@ -45,6 +45,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     return conformance_page.read(outs)
 
 
+@pytest.mark.slow
 def test_no_file_of_the_suite_gives_fewer_of_the_expected_numbers(
     sample: list[dict[str, str]], counts: dict[str, dict[str, dict[str, int]]]
 ) -> None:
@@ -90,4 +91,6 @@ def test_at_least_95_percent_of_all_cases_give_the_expected_numbers(
 def test_the_page_is_the_one_that_the_counts_and_the_operators_give(
     counts: dict[str, dict[str, dict[str, int]]],
 ) -> None:
-    assert conformance_page.PAGE.read_text() == conformance_page.page(counts)
+    assert conformance_page.PAGE.read_text() == conformance_page.page(counts), (
+        "Write the page again: python tests/coreml_evaluator/conformance_page.py"
+    )
