@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mutations import mutated, no_hang, peak_bytes
 
 from mobilekit_converters import coreml
 from mobilekit_converters.artifacts import read_finished
-from mobilekit_converters.errors import ConversionError, SourceError
+from mobilekit_converters.errors import ConversionError, MobilekitError, SourceError
 from mobilekit_converters.variants import VARIANTS
+from mobilekit_delegates.targets import target
 
 MANIFEST = "Manifest.json"
 MODEL = "Data/com.apple.CoreML/model.mlmodel"
@@ -48,6 +50,29 @@ def test_damage_is_a_clean_error_or_none(
     # Weights are numbers, and any number is one; what describes them has a form to keep.
     assert refused > COUNT / (20 if file == WEIGHTS else 3)
     assert peak_bytes() - before < 64 * 2**20
+
+
+@pytest.mark.parametrize("file", [MODEL, WEIGHTS])
+@pytest.mark.parametrize("variant", ["coreml-fp32", "coreml-palette4", "coreml-w8a8"])
+def test_what_is_read_runs_or_is_refused(
+    variant: str, file: str, artifacts: dict[str, Path], tmp_path: Path
+) -> None:
+    """Everything that the reader lets through goes to the evaluator."""
+    package = Path(shutil.copytree(artifacts[variant], tmp_path / "damaged.mlpackage"))
+    content = (package / file).read_bytes()
+    image = {"image": np.zeros((1, 8, 8, 2), np.float32)}
+    ran = 0
+    for name, damaged in mutated(content, 50 + VARIANT_NAMES.index(variant), COUNT):
+        (package / file).write_bytes(damaged)
+        try:
+            with no_hang(60), target("coreml").open(read_finished(package)) as session:
+                session.run(image)
+        except MobilekitError:
+            continue
+        except BaseException as error:
+            raise AssertionError(f"{name}: {error!r}") from error
+        ran += 1
+    assert ran > 0
 
 
 @pytest.fixture

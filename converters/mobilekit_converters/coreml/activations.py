@@ -1,7 +1,8 @@
 """Quantises the activations of an ML program to 8 bits, from their ranges. It needs coremltools.
 
-What is quantised is what coremltools 9 quantises on a Mac. Three things differ: ranges are those
-of all samples; no value has a zero point, which Core ML runs faster (coremltools' own pass
+What is quantised is what coremltools 9 quantises on a Mac, and products with constant matrices, as
+which Keras writes dense layers. Three things differ: ranges are those of all samples; no value has
+a zero point, which Core ML runs faster (coremltools' own pass
 `nullify_redundant_quantization_zero_point` says so), because values that are never negative are
 stored unsigned; and what a model answers with keeps its float16 where nothing computes on from it.
 """
@@ -23,7 +24,8 @@ from mobilekit_converters.coreml.ranges import Ranges
 from mobilekit_converters.errors import ConversionError
 
 INPUTS = {
-    "conv": ("x",), "linear": ("x",), "avg_pool": ("x",), "max_pool": ("x",), "add": ("x", "y")
+    "conv": ("x",), "linear": ("x",), "matmul": ("x",), "avg_pool": ("x",), "max_pool": ("x",),
+    "add": ("x", "y"),
 }  # fmt: skip
 """The operations that run on 8 bits, and which of their inputs are activations."""
 
@@ -106,6 +108,8 @@ class _Insertion(AbstractGraphPass):  # type: ignore[misc]
                     self._quantise(block, var, readers)
 
     def _runs_on_8_bits(self, operation: Operation) -> bool:
+        if operation.op_type == "matmul" and operation.y.val is None:
+            return False  # Both are activations, as in attention, whose products need more bits.
         return operation.op_type in INPUTS and all(
             self._held(var) and not (var.op and var.op.op_type.startswith("const"))
             for var in _activations(operation)

@@ -31,8 +31,8 @@ _ARRAY_DTYPES = {
 _COLOR_CHANNELS = {10: 1, 20: 3, 30: 3, 40: 1}
 """FeatureTypes.proto, ImageFeatureType.ColorSpace: grayscale, RGB, BGR, grayscale of float16."""
 
-_COMPRESSED_FROM = 2048
-"""Values in a tensor from which coremltools compresses it (its `weight_threshold` by default)."""
+_COMPRESSED_ABOVE = 2048
+"""Values in a tensor above which coremltools compresses it (its `weight_threshold` by default)."""
 
 _COMPRESSED_OPERATORS = {
     "w8": {"constexpr_affine_dequantize", "constexpr_blockwise_shift_scale"},
@@ -112,7 +112,7 @@ def _check_precision(path: Path, variant: str, operators: Counter[str], blobs: l
             f"{unwanted.lower()}",
         )
     expected = _COMPRESSED_OPERATORS.get(precision, set())
-    large = [blob for blob in blobs if blob.values >= _COMPRESSED_FROM]
+    large = [blob for blob in blobs if blob.values > _COMPRESSED_ABOVE]
     if expected and large and not expected & set(operators):
         raise broken(
             path, f"{variant} has {len(large)} large weights and none of them is compressed"
