@@ -47,7 +47,7 @@ class _Reader:
     def program(self) -> Program:
         found: list[Operator] = []
         for operation in self._program.operations:
-            if operation.has_blocks:
+            if operation.blocks:
                 raise UnsupportedError(
                     f"{self._program.name} has the operation {operation.operator}: its loops and "
                     "branches are not read."
