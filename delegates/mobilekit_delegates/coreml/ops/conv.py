@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mobilekit_delegates.coreml.graph import Graph
 from mobilekit_delegates.coreml.op import Op
 from mobilekit_delegates.coreml.ops.registry import op
@@ -26,36 +28,14 @@ def conv(graph: Graph, op: Op) -> str:
 @op("conv_transpose")
 def conv_transpose(graph: Graph, op: Op) -> str:
     """The transpose of a convolution; an `output_shape` says which of the possible shapes."""
-    weight = op.input("weight")
-    dimensions = weight.rank - 2
-    strides = op.integers("strides", [1] * dimensions)
-    dilations = op.integers("dilations", [1] * dimensions)
-    kind = op.text("pad_type", "valid")
-    pad = op.integers("pad", [0] * 2 * dimensions)
-    given = op.integers("output_shape", [])[2:]
-    sizes = op.input("x").shape[2:]
-    begins, ends, extra = [], [], []
-    for axis in range(dimensions):
-        # The whole of what the kernel reaches; padding takes off from both ends of it.
-        reach = (int(weight.shape[axis + 2] or 0) - 1) * dilations[axis] + 1
-        begin, end = pad[2 * axis : 2 * axis + 2] if kind == "custom" else (0, 0)
-        size = sizes[axis]
-        if kind == "same" or given:
-            if size is None:
-                raise op.unsupported("an input whose size is not fixed")
-            whole = (size - 1) * strides[axis] + reach
-            wanted = given[axis] if given else size * strides[axis]
-            if kind == "same":
-                begin, end = _halves(max(0, whole - wanted))
-            else:
-                end = max(end, 0)
-            missing = wanted - (whole - begin - end)
-            end, missing = (end - missing, 0) if missing < 0 else (end, missing)
-        else:
-            missing = 0
-        begins.append(begin)
-        ends.append(end)
-        extra.append(missing)
+    kernel = op.input("weight").shape[2:]
+    strides = op.integers("strides", [1] * len(kernel))
+    dilations = op.integers("dilations", [1] * len(kernel))
+    reaches = [
+        (int(size or 0) - 1) * dilation + 1
+        for size, dilation in zip(kernel, dilations, strict=True)
+    ]
+    begins, ends, extra = zip(*_cuts(op, reaches, strides), strict=True)
     return graph.node(
         "ConvTranspose",
         op.tensor("x"),
@@ -69,6 +49,27 @@ def conv_transpose(graph: Graph, op: Op) -> str:
     )
 
 
-def _halves(total: int) -> tuple[int, int]:
-    """Split a padding as TensorFlow's SAME does: the odd one comes after."""
-    return total // 2, total - total // 2
+def _cuts(op: Op, reaches: list[int], strides: list[int]) -> Iterator[tuple[int, int, int]]:
+    """What to cut off before and after all that the kernel reaches, or to add after it, by axis.
+
+    `same` cuts as TensorFlow does: where the sum is odd, one more after.
+    """
+    kind = op.text("pad_type", "valid")
+    if kind not in ("same", "valid", "custom"):
+        raise op.unsupported(f"the pad_type {kind!r}")
+    pad = op.integers("pad", [0] * 2 * len(reaches))
+    given = op.integers("output_shape", [])[2:]
+    sizes = op.input("x").shape[2:]
+    for axis, (size, reach, stride) in enumerate(zip(sizes, reaches, strides, strict=True)):
+        begin, end = pad[2 * axis : 2 * axis + 2] if kind == "custom" else (0, 0)
+        if kind != "same" and not given:
+            yield begin, end, 0
+            continue
+        if size is None:
+            raise op.unsupported("an input whose size is not fixed")
+        whole = (size - 1) * stride + reach
+        wanted = given[axis] if given else size * stride
+        if kind == "same":
+            begin = max(0, whole - wanted) // 2
+        end = whole - begin - wanted
+        yield begin, max(end, 0), max(-end, 0)
