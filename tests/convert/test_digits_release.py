@@ -14,7 +14,8 @@ from command import DIGITS, Ended, left_in, mobilekit, tree
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.variants import VARIANTS
 
-ELEVEN = set(VARIANTS)
+ELEVEN = set(VARIANTS) - {"coreml-w8a8"}
+"""The example is for iOS 16, which cannot read quantised activations."""
 
 
 def test_it_says_what_it_did(digits_build: Ended) -> None:
@@ -36,7 +37,7 @@ def test_the_release_is_whole(digits_release: Path) -> None:
         "report.json",
         "summary.md",
     ]
-    assert set(left_in(digits_release / "models")) == {v.file_name for v in VARIANTS.values()}
+    assert set(left_in(digits_release / "models")) == {VARIANTS[name].file_name for name in ELEVEN}
     assert left_in(digits_release.parent) == [digits_release.name]
 
 
