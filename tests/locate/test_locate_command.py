@@ -131,7 +131,7 @@ def test_what_cannot_be_looked_at_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kept", [0, 100, 5000])
+@pytest.mark.parametrize("kept", [0, 5000])
 def test_a_damaged_file_is_refused(
     locate: Locate, model: Callable[[str], Model], tmp_path: Path, kept: int
 ) -> None:

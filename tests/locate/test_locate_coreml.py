@@ -46,7 +46,7 @@ def move_the_mean(layer: Any) -> None:
     layer.set_weights([gamma, beta, mean, variance])
 
 
-@pytest.mark.parametrize("variant", ["coreml-fp16", "coreml-fp32", "coreml-w8"])
+@pytest.mark.parametrize("variant", ["coreml-fp16", "coreml-w8"])
 @pytest.mark.parametrize(
     ("layer", "fault", "cause"),
     [
