@@ -62,6 +62,27 @@ def test_weights_of_ios18_are_taken_for_the_variant_that_they_are_like(
     assert read_finished(path).variant == f"coreml-{expected}"
 
 
+def test_a_shape_that_may_vary_is_the_one_that_is_described(tmp_path: Path) -> None:
+    import coremltools as ct
+    from coremltools.converters.mil import Builder
+    from coremltools.converters.mil.mil import get_new_symbol, types
+
+    @Builder.program(  # type: ignore[untyped-decorator]
+        input_specs=[Builder.TensorSpec((1, get_new_symbol()), dtype=types.fp32)]
+    )
+    def program(x: object) -> object:
+        return Builder.relu(x=x, name="y")
+
+    model = ct.convert(
+        program,
+        inputs=[ct.TensorType(name="x", shape=(1, ct.RangeDim(2, 9, default=4)))],
+        minimum_deployment_target=ct.target.iOS16,
+        skip_model_load=True,
+    )
+    model.save(str(tmp_path / "others.mlpackage"))
+    assert read_finished(tmp_path / "others.mlpackage").signature.inputs[0].shape == (1, 4)
+
+
 def test_what_is_no_artifact_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="There is no artifact"):
         read_finished(tmp_path / "none.tflite")

@@ -170,11 +170,19 @@ def _tensor(path: Path, feature: Any, name: str, program: dict[str, tuple[int, .
         raise broken(path, f"the feature {feature.name!r} has values of kind {array.dataType}")
     # The description of an output may leave its shape out.
     described, computed = tuple(array.shape), program[feature.name]
-    if described not in ((), computed):
+    if described and not _agree(described, computed):
         raise broken(
             path, f"{feature.name!r} is described as {described}, and its program has {computed}"
         )
-    return TensorSpec(name=name, shape=computed, dtype=dtype)
+    return TensorSpec(name=name, shape=described or computed, dtype=dtype)
+
+
+def _agree(described: tuple[int, ...], computed: tuple[int, ...]) -> bool:
+    """Say whether shapes are alike; a dimension that varies has 0 in the program."""
+    return len(described) == len(computed) and all(
+        size == known or (known == 0 and size > 0)
+        for size, known in zip(described, computed, strict=True)
+    )
 
 
 def _program_shapes(
