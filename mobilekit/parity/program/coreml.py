@@ -148,7 +148,7 @@ def _blockwise(given: Mapping[str, NDArray[Any]]) -> Reals:
 
 
 def _blocks(values: Reals, shape: tuple[int, ...]) -> Reals:
-    """Repeat one value per block to one per weight."""
+    """Repeat what is there once per block, a value or a palette, to once per weight."""
     for axis, size in enumerate(shape):
         values = np.repeat(values, size // values.shape[axis], axis=axis)
     return values
@@ -166,17 +166,11 @@ def _palette(given: Mapping[str, NDArray[Any]]) -> Reals:
     if palettes.shape[-1] != 1:
         raise UnsupportedError("Palettes of vectors are not read back here.")
     rank = indices.ndim
-    per_weight = _blocks_of_palettes(palettes[..., 0], indices.shape)
+    per_weight = _blocks(palettes[..., 0], indices.shape)
     real: Reals = np.take_along_axis(
         per_weight, indices.astype(np.intp).reshape(*indices.shape, 1), axis=rank
     )[..., 0]
     return real
-
-
-def _blocks_of_palettes(palettes: Reals, shape: tuple[int, ...]) -> Reals:
-    for axis, size in enumerate(shape):
-        palettes = np.repeat(palettes, size // palettes.shape[axis], axis=axis)
-    return palettes
 
 
 _DECOMPRESS = {
