@@ -29,6 +29,7 @@ class CoreML:
         meaning="Proves the conversion, not Apple's hardware.",
         formats=("coreml",),
         cost=10,
+        memory=400 * 2**20,
     )
     rounds = True
 
@@ -60,6 +61,7 @@ class CoreMLFp32(CoreML):
         meaning="Proves the conversion without float16's rounding, not Apple's hardware.",
         formats=("coreml",),
         cost=10,
+        memory=400 * 2**20,
     )
     rounds = False
 
