@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import PROGRAM, Budget, violations
@@ -22,6 +24,8 @@ from mobilekit_converters.variants import VARIANTS
 from mobilekit_delegates.targets import UnsupportedError
 from mobilekit_delegates.tracing import trace
 
+Values = NDArray[np.floating[Any]]
+
 LEAST_CHANNEL = 0.3
 """Channels smaller than this share of their layer's root mean square are judged as if they had it:
 what rounds to nothing beside the others does nothing beside them."""
@@ -34,8 +38,8 @@ LEAST_WEIGHT = 2.0**-25
 """Half of float16's smallest step. No precision keeps less: TensorFlow's converter, too, takes no
 scale for int8 weights below 2^-28."""
 
-RANGE_SAMPLES = 16
-"""How many of the golden's samples tell what activations there are."""
+RANGE_SAMPLES = 4
+"""How many of the golden's samples tell what activations there are: all of a model's are kept."""
 
 _SHOWN = 3
 
@@ -136,7 +140,7 @@ def _compare(artifact: Artifact, exact: Artifact, golden: Path | None) -> Compar
     return replace(comparison, differences=(lengths, *comparison.differences))
 
 
-def _results(exact: Artifact, golden: Path) -> dict[str, Reals]:
+def _results(exact: Artifact, golden: Path) -> dict[str, Values]:
     """Return what each operator of an artifact gives for some samples, by its result's name."""
     whole = load(golden) if golden.is_file() else read_golden(golden)
     few, size = whole.spread(RANGE_SAMPLES), batch_size(exact.signature)
@@ -150,11 +154,11 @@ def _results(exact: Artifact, golden: Path) -> dict[str, Reals]:
         for start in range(0, len(few), size)
     ]
     found = trace(exact, batches, HOME[VARIANTS[exact.variant].format])
-    return {result.name: result.values.astype(np.float64) for result in found}
+    return {result.name: result.values for result in found}
 
 
 def compare_programs(
-    program: Program, exact: Program, name: str, results: Mapping[str, Reals] | None = None
+    program: Program, exact: Program, name: str, results: Mapping[str, Values] | None = None
 ) -> Comparison:
     """Compare two programs, operator by operator.
 
@@ -203,8 +207,9 @@ def _comparable(ours: Weights, theirs: Weights) -> bool:
     return same and not (np.abs(theirs.values) > MOST_WEIGHT).any()
 
 
-def _range_snr_db(bounds: tuple[float, float], values: Reals) -> float:
+def _range_snr_db(bounds: tuple[float, float], found: Values) -> float:
     """Return the SNR of numbers of which those outside of a range are moved to its edge."""
+    values = found.astype(np.float64)
     cut = values - np.clip(values, *bounds)
     return decibels(float(np.mean(np.square(values))), float(np.mean(np.square(cut))))
 
