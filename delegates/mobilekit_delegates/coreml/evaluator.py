@@ -97,6 +97,8 @@ class Evaluator:
         declared = self._lowered.types[name]
         if declared.dtype == "dictionary":
             return  # It has no shape: see the operator `classify`.
+        if declared.shape == (None,):
+            return  # One dimension that is not known may stand for any number of them.
         sizes = zip(np.shape(output), declared.shape, strict=False)
         if isinstance(output, np.ndarray) and (
             output.ndim != declared.rank
