@@ -13,29 +13,33 @@ from mobilekit_delegates.coreml.ops.windows import window_attributes
 @op("conv")
 def conv(graph: Graph, op: Op) -> str:
     """A convolution of 1 to 3 spatial dimensions, with groups."""
-    dimensions = op.input("weight").rank - 2
+    dilations = op.integers("dilations", [1] * (op.input("weight").rank - 2))
     return graph.node(
         "Conv",
         op.tensor("x"),
         op.tensor("weight"),
         op.optional("bias"),
-        dilations=op.integers("dilations", [1] * dimensions),
+        dilations=dilations,
         group=op.integer("groups", 1),
-        **window_attributes(op, dimensions),
+        **window_attributes(op, _reaches(op, dilations)),
     )
+
+
+def _reaches(op: Op, dilations: list[int]) -> list[int]:
+    """How many values the kernel covers along each spatial dimension, gaps included."""
+    kernel = op.input("weight").shape[2:]
+    return [
+        (int(size or 0) - 1) * dilation + 1
+        for size, dilation in zip(kernel, dilations, strict=True)
+    ]
 
 
 @op("conv_transpose")
 def conv_transpose(graph: Graph, op: Op) -> str:
     """The transpose of a convolution; an `output_shape` says which of the possible shapes."""
-    kernel = op.input("weight").shape[2:]
-    strides = op.integers("strides", [1] * len(kernel))
-    dilations = op.integers("dilations", [1] * len(kernel))
-    reaches = [
-        (int(size or 0) - 1) * dilation + 1
-        for size, dilation in zip(kernel, dilations, strict=True)
-    ]
-    begins, ends, extra = zip(*_cuts(op, reaches, strides), strict=True)
+    ones = [1] * (op.input("weight").rank - 2)
+    strides, dilations = op.integers("strides", ones), op.integers("dilations", ones)
+    begins, ends, extra = zip(*_cuts(op, _reaches(op, dilations), strides), strict=True)
     return graph.node(
         "ConvTranspose",
         op.tensor("x"),

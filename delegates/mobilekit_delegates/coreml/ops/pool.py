@@ -15,7 +15,7 @@ def _attributes(op: Op) -> dict[str, Any]:
     return {
         "kernel_shape": kernel,
         "ceil_mode": int(op.flag("ceil_mode", False)),
-        **window_attributes(op, len(kernel)),
+        **window_attributes(op, kernel),
     }
 
 
