@@ -192,7 +192,8 @@ _ROUNDED_TO_8_BITS = (
 
 _RANGES = (
     " Ranges come from calibration data and cut off what other data has beyond it: measured, 34 dB "
-    "and more; a range that is a quarter of what the calibration data asked for leaves 16 dB or less."
+    "and more; a range that is a quarter of what the calibration data asked for leaves 16 dB and "
+    "less."
 )
 
 _PROGRAM_ROWS: tuple[Row, ...] = (
