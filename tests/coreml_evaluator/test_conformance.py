@@ -74,7 +74,7 @@ def test_the_sample_compares_numbers_in_every_file_that_has_some(
         and not conformance_page.compared(counts["sample"].get(file, {}))
     }
     # These compare with PyTorch alone, which the sample does without.
-    assert without <= {"iOS18/test_transformers.py"}
+    assert without <= {"iOS17/test_conv.py", "iOS18/test_transformers.py"}
 
 
 def test_at_least_95_percent_of_all_cases_give_the_expected_numbers(
