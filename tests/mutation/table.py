@@ -31,10 +31,12 @@ _HEAD = """# What the checks catch
 <!-- Written by `python tests/mutation/table.py`; its tests ask again and compare. -->
 
 Faults of many kinds are put into real artifacts, and into what they are fed, and every default
-check is asked about each. The models are {models}; the variants are {variants}. A cell says how
-many of the faulty artifacts a check caught, of those that it could run and in which the fault has
-an effect there. The last column is what a build does: it runs all of the checks, and one that
-fails is enough.
+check is asked about each. The models are {models}; the variants are
+{variants}.
+
+A cell says how many of the faulty artifacts a check caught, of those that it could run and in which
+the fault has an effect there. The last column is what a build does: it runs all of the checks, and
+one that fails is enough.
 
 - A fault **has an effect** on a target if it moves the outputs by 1 % or more ({least:g} dB or less
   against the clean artifact there). What does less cannot be told from rounding, and an artifact
@@ -44,9 +46,9 @@ fails is enough.
   [budgets](budgets.md). It finds what outputs cannot show in a precision that is noisy itself.
 - A fault in what artifacts are fed is one of a build's preprocessing or golden, so that all
   variants of a model have it at once: one of them has to fail. They are counted by model.
-- {thorough} were asked about every artifact; the other targets, which are slower, about
-  one variant of each model for each kind, another one for the next kind, and {slowest} about one
-  model for each kind, another one for the next.
+- Every artifact is asked about on {thorough}.
+  The other targets are slower, and are asked about one variant of each model for each kind, another
+  one for the next kind; {slowest} about one model for each kind.
 
 """
 

@@ -10,10 +10,11 @@ import table
 import verdicts
 from mutants import kinds
 from subjects import MODELS
+from tools import require_target
 from verdicts import CAUGHT, CLEAN, MISSED, NOT_ASKED, UNITS
 
 from mobilekit.parity.budgets import PROGRAM
-from mobilekit_delegates.targets import TARGETS, target
+from mobilekit_delegates.targets import TARGETS
 
 WRONG_WITHOUT_A_FAULT = {
     (place, "resnet", f"tflite-{precision}")
@@ -35,6 +36,10 @@ SLOW = ("gpu", "gpu-fp32", "arm64", "tflite-floor")
 """Where each kind was put into one variant only; here some are again."""
 
 
+NEAR_BOUNDS = 0.03
+"""The share of verdicts that another processor may turn around."""
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not MODELS.is_dir():
@@ -50,7 +55,8 @@ def _stored() -> verdicts.Verdicts:
 def test_there_are_fifteen_kinds_and_four_models_and_every_target_in_the_table() -> None:
     assert len(kinds()) >= 15
     assert len({name for name, _ in UNITS}) >= 4
-    assert set(_stored()) == {PROGRAM, *TARGETS}
+    anywhere = {name for name in TARGETS if not name.startswith("mac/")}
+    assert set(_stored()) == {PROGRAM, *anywhere}
 
 
 def test_the_page_is_what_was_found() -> None:
@@ -101,23 +107,28 @@ def test_the_same_verdicts_come_out_again(place: str, prepared: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("place", [*SAMPLE, *SLOW])
 def test_the_same_verdicts_come_out_elsewhere(place: str, prepared: Path) -> None:
-    missing = target(place).missing()
-    if missing is not None:
-        pytest.skip(str(missing))
+    require_target(place)
     few = verdicts.rows()[::8]
     wanted = {(kind, "digits", SAMPLE[place]) for kind in few if place in SAMPLE}
     if place in SLOW:
-        units = [(kind, UNITS[verdicts.sampled(place, kind)[0]]) for kind in few[1::2]]
-        wanted = {(kind, name, variant) for kind, (name, variant) in units}
+        wanted = {
+            (kind, *UNITS[index])
+            for kind in few[1::2]
+            for index in verdicts.sampled(place, kind)[:1]
+        }
     _compare(place, wanted, prepared)
 
 
 def _compare(place: str, wanted: set[tuple[str, str, str]], prepared: Path) -> None:
     found = verdicts.collect((place,), prepared, wanted)[place]
-    compared = 0
+    compared, other = 0, []
     for kind, letters in found.items():
         for index, letter in enumerate(letters):
             if letter != NOT_ASKED:
-                assert letter == _stored()[place][kind][index], f"{kind} in {UNITS[index]}"
                 compared += 1
+                if letter != _stored()[place][kind][index]:
+                    other.append(f"{kind} in {UNITS[index]}: {letter}")
     assert compared
+    # Kernels choose instructions by the processor, and a few faults lie at a bound.
+    assert len(other) <= NEAR_BOUNDS * compared, other
+    assert not [line for line in other if line.startswith(CLEAN)], other

@@ -11,6 +11,7 @@ from mutants import ask, ask_clean, is_fed, kinds, mutant, places
 from subjects import SUBJECTS, Subject, prepare, variants
 
 from mobilekit.parity.budgets import PROGRAM
+from mobilekit_converters.variants import VARIANTS, Format
 
 STORED = Path(__file__).with_name("verdicts.json")
 
@@ -28,9 +29,11 @@ THOROUGH = (
 """Places that are quick enough for every artifact. The others are asked about one variant of each
 model and kind, another one for the next kind."""
 
-ONE_MODEL = ("arm64",)
+ONE_MODEL = ("arm64", "gpu", "gpu-fp32")
 """Places that are so slow that they are asked about one model for each kind, another for the next.
 """
+
+_QUICK: dict[Format, str] = {"tflite": "cpu", "coreml": "coreml"}
 
 Verdicts = dict[str, dict[str, str]]
 """By place and kind: a letter for each unit."""
@@ -97,17 +100,25 @@ def _asked(asked: tuple[str, ...], kind: str, unit: int) -> tuple[str, ...]:
 
 
 def sampled(place: str, kind: str) -> tuple[int, ...]:
-    """Return the units that a slow place is asked about for a kind: one for each model."""
-    number = kinds().index(kind)
+    """Return the units that a slow place is asked about for a kind.
+
+    They are chosen, by what was stored of a quick target, among those in which it has an effect.
+    """
+    number, stored = kinds().index(kind), load()
     units = []
     for start, name in enumerate(SUBJECTS):
         taken = [
             index
             for index, (subject, variant) in enumerate(UNITS)
-            if subject == name and places(variant, (place,))
+            if subject == name
+            and places(variant, (place,))
+            and stored[_QUICK[VARIANTS[variant].format]][kind][index] in (CAUGHT, MISSED)
         ]
-        units.append(taken[(number + start) % len(taken)])
-    return (units[number % len(units)],) if place in ONE_MODEL else tuple(units)
+        if taken:
+            units.append(taken[(number + start) % len(taken)])
+    if place in ONE_MODEL and units:
+        return (units[number % len(units)],)
+    return tuple(units)
 
 
 def _letters(kind: str, subject: Subject, variant: str, asked: tuple[str, ...]) -> dict[str, str]:
