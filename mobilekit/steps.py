@@ -24,6 +24,7 @@ from mobilekit.project import Project
 from mobilekit.results import Check, Drift, GoldenFacts
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
+from mobilekit_converters.coreml.recipes import recipe_for
 from mobilekit_converters.errors import DataError, ProjectError
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.sources import Examination, SourceOptions
@@ -194,8 +195,8 @@ class Planner:
         path = self.project.calibration
         if path is None:
             raise DataError(
-                "int8 and int16x8 need calibration data, some hundred real inputs: name an .npz "
-                "with [data] calibration or --calibration, or leave these variants out. Nothing is "
+                "int8, int16x8 and w8a8 need calibration data, some hundred real inputs: name an "
+                ".npz with [data] calibration or --calibration, or leave them out. Nothing is "
                 "ever calibrated on noise."
             )
         if not path.exists():
@@ -226,6 +227,8 @@ class Planner:
         if self._is_artifact:
             return self._taken(variant)
         options = self._conversion_options(variant)
+        if isinstance(options, CoreMLOptions):
+            recipe_for(variant, options)
         parent = made[variant.parent] if variant.parent else None
         data = calibration if variant.calibrated else None
         needed = [step for step in (source, parent, data) if step]

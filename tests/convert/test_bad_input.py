@@ -242,3 +242,12 @@ def test_a_crash_in_a_converter_fails_that_variant_alone(tmp_path: Path) -> None
     assert "SIGSEGV" in crashed["error"]
     assert "coreml-fp16 failed" in unstarted["error"]
     assert (release / crashed["log"]).exists()
+
+
+def test_activations_of_8_bits_need_ios_17(run: Run, tmp_path: Path) -> None:
+    """The example's minimum is iOS 16; nothing is converted before that is told."""
+    ended = run("convert", DIGITS, "--variant", "coreml-w8a8", "--out", tmp_path / "out")
+    assert ended.status == 2
+    assert "coreml-w8a8 needs iOS17 and [ios] minimum is iOS16" in ended.errors
+    assert "] ok" not in ended.errors
+    assert left_in(tmp_path) == []

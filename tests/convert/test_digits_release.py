@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import DIGITS, Ended, left_in, mobilekit, tree
+from tools import require_target
 
+from mobilekit.parity.program.comparison import exact_variant
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.variants import VARIANTS
 
@@ -21,7 +23,9 @@ ELEVEN = set(VARIANTS) - {"coreml-w8a8"}
 def test_it_says_what_it_did(digits_build: Ended) -> None:
     assert digits_build.status == 0, digits_build.errors
     assert digits_build.output.startswith("DigitClassifier: PASS\n")
-    assert "Not run: coreml" in digits_build.output
+    # The cache is empty, and so holds no ARM64 sysroot.
+    assert "Not run: arm64" in digits_build.output
+    assert "mobilekit doctor --install arm64" in digits_build.errors
     for name in ELEVEN:
         assert f"ok        {name}: " in digits_build.errors
     assert "Failed to load _MLModelProxy" not in digits_build.errors
@@ -58,16 +62,30 @@ def test_the_report_tells_what_ran_and_what_did_not(digits_release: Path) -> Non
     assert (report["schema"], report["verdict"]) == ("mobilekit/report/1", "pass")
     assert {variant["name"] for variant in report["variants"]} == ELEVEN
     for variant in report["variants"]:
-        statuses = {check["target"]: check["status"] for check in variant["checks"]}
+        assert variant["structure"]
+        checks = {check["target"]: check for check in variant["checks"]}
+        assert all(c["reason"] for c in checks.values() if c["status"] == "not_run")
         if variant["name"].startswith("tflite"):
-            assert statuses == {"cpu": "pass", "cpu-reference": "pass"}
-            for check in variant["checks"]:
-                assert check["metrics"]["accuracy"] >= 0.97
-                assert check["samples"] >= 32
+            ran = {"cpu", "cpu-reference"}
+            assert checks["arm64"]["status"] == "not_run"
         else:
-            assert statuses == {"coreml": "not_run"}
-            assert variant["checks"][0]["reason"]
-            assert variant["structure"]
+            ran = {"coreml", "coreml-fp32"}
+        for target in ran:
+            assert checks[target]["status"] == "pass"
+            assert checks[target]["metrics"]["accuracy"] >= 0.95
+            assert checks[target]["samples"] >= 32
+        exact = exact_variant(variant["name"])
+        assert ("program" in checks) == (exact is not None)
+
+
+def test_an_accelerator_is_named_with_what_it_took(digits_release: Path) -> None:
+    require_target("gpu")
+    report = json.loads((digits_release / "report.json").read_text("utf-8"))
+    (fp32,) = [variant for variant in report["variants"] if variant["name"] == "tflite-fp32"]
+    (gpu,) = [check for check in fp32["checks"] if check["target"] == "gpu"]
+    assert gpu["status"] == "pass"
+    assert "Vulkan" in gpu["execution"]["place"]
+    assert gpu["execution"]["nodes_taken"] == gpu["execution"]["nodes"]
 
 
 def test_the_golden_needs_no_library(digits_release: Path) -> None:
@@ -150,16 +168,15 @@ def test_a_budget_that_nothing_meets_fails_the_build(
     assert any("tflite-int8 on cpu" in reason for reason in report["reasons"])
 
 
-def test_a_required_target_that_was_not_run_fails_the_build(
-    digits_release: Path, shared_cache: Path, tmp_path: Path
+def test_a_required_target_that_did_not_run_fails_the_build(
+    shared_cache: Path, tmp_path: Path
 ) -> None:
-    assert digits_release.exists()
-    project = tmp_path / "project"
-    shutil.copytree(DIGITS, project)
-    text = (project / "mobilekit.toml").read_text("utf-8")
-    (project / "mobilekit.toml").write_text(
-        text.replace('require = ["cpu"]', 'require = ["cpu", "coreml"]'), "utf-8"
+    """The GPU is there, and takes nothing of a graph of 16-bit integers."""
+    require_target("gpu")
+    variant = ("--variant", "tflite-int16x8")
+    ended = mobilekit(
+        "convert", DIGITS, *variant, "--require", "gpu", cache=shared_cache, cwd=tmp_path
     )
-    ended = mobilekit("convert", project, cache=shared_cache, cwd=tmp_path)
     assert ended.status == 1
-    assert "coreml-fp16 on coreml is required and was not run" in ended.output
+    assert "tflite-int16x8 on gpu is required and was not run" in ended.output
+    assert "Tensor type(INT16) is not supported" in ended.output

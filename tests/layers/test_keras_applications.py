@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mobilekit.parity.metrics import tensor_metrics
 from mobilekit_converters import coreml, tflite
 from mobilekit_converters.frozen import freeze
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.variants import variant
+from mobilekit_delegates.targets import target
 
 SMALL = {"input_shape": (64, 64, 3)}
 
@@ -81,3 +83,6 @@ def test_family_converts_to_both_formats(family: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert package.signature == signature
     assert 0.9 < package.file_bytes / (2 * model.count_params()) < 1.5
+    with target("coreml").open(package) as session:
+        found = session.run({"image": image})["features"]
+    assert tensor_metrics(found, answer)["snr_db"] > 40

@@ -24,6 +24,7 @@ from mobilekit_converters.frozen import freeze
 from mobilekit_converters.keras_preparation import prepare_keras_model
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.variants import variant
+from mobilekit_delegates.targets import target
 
 LEAST_SHARE = 0.95
 
@@ -123,6 +124,10 @@ def test_layer_becomes_core_ml(row: Row, tmp_path: Path) -> None:
     _, arrays, answer = built(row)
     assert [spec.shape for spec in artifact.signature.inputs] == [a.shape for a in arrays]
     assert [spec.shape for spec in artifact.signature.outputs] == [answer.shape]
+    with target("coreml").open(artifact) as session:
+        found = session.run({f"input{i}": array for i, array in enumerate(arrays)})["output"]
+    scale = max(1.0, float(np.abs(answer).max()))
+    np.testing.assert_allclose(found, answer, rtol=0, atol=row.tolerance * scale)
 
 
 def test_every_layer_of_keras_is_in_the_table() -> None:

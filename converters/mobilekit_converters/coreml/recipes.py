@@ -116,7 +116,7 @@ def convert(
         DataError: the variant needs calibration data, and there is none or it does not fit.
         ConversionError: the model cannot be converted, or the package is not whole.
     """
-    recipe = _recipe(variant, options)
+    recipe = recipe_for(variant, options)
     source = load_frozen(frozen).signature
     try:
         if recipe.compute:
@@ -148,7 +148,12 @@ def _boundary(source: Signature, options: CoreMLOptions) -> Signature:
     )
 
 
-def _recipe(variant: Variant, options: CoreMLOptions) -> Recipe:
+def recipe_for(variant: Variant, options: CoreMLOptions) -> Recipe:
+    """Return how to make a variant.
+
+    Raises:
+        ProjectError: the minimum system is unknown, or too old for the variant.
+    """
     recipe = RECIPES[variant.precision]
     if options.minimum_version < recipe.minimum:
         raise ProjectError(
