@@ -182,8 +182,8 @@ def coverage(counts: Mapping[str, Any]) -> str:
     if ran == collected:
         return f"All {collected} cases were run."
     return (
-        f"Of the suite's {collected} cases {ran} were run: all, but for half of the cases, evenly spread, of "
-        "the largest files (recurrent layers, compression, quantisation)."
+        f"Of the suite's {collected} cases {ran} were run: every second one, evenly spread, of the "
+        "largest files (recurrent layers, compression, quantisation), and all others."
     )
 
 
