@@ -29,7 +29,7 @@ THOROUGH = (
 """Places that are quick enough for every artifact. The others are asked about one variant of each
 model and kind, another one for the next kind."""
 
-ONE_MODEL = ("arm64", "gpu", "gpu-fp32")
+ONE_MODEL = ("arm64",)
 """Places that are so slow that they are asked about one model for each kind, another for the next.
 """
 
