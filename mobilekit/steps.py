@@ -98,7 +98,7 @@ class Planner:
             yield step
             if variant.name in self.wanted:
                 yield from self._checks(variant, step, golden)
-                yield from self._program_check(variant, made)
+                yield from self._program_check(variant, made, golden)
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -126,9 +126,10 @@ class Planner:
 
         return [VARIANTS[f"tflite-{precision_of(self.project.source)}"]]
 
-    @staticmethod
-    def _with_parents(variants: list[Variant]) -> list[Variant]:
+    def _with_parents(self, variants: list[Variant]) -> list[Variant]:
         """Add the variants that others are made from or compared with, before those."""
+        if self._is_artifact:
+            return variants
         needed = [(v.parent, exact_variant(v.name), v.name) for v in variants]
         return [VARIANTS[name] for name in dict.fromkeys(n for names in needed for n in names if n)]
 
@@ -337,11 +338,13 @@ class Planner:
             target=check.target,
         )
 
-    def _program_check(self, variant: Variant, made: dict[str, Step]) -> Iterator[Step]:
+    def _program_check(
+        self, variant: Variant, made: dict[str, Step], golden: Step
+    ) -> Iterator[Step]:
         exact = exact_variant(variant.name)
         if exact is None or self._is_artifact:
             return
-        needed = (made[variant.name], made[exact])
+        needed = (made[variant.name], made[exact], golden)
         budget = budget_for(variant.name, PROGRAM, self.project.budgets)
         yield Step(
             name=f"{variant.name} on {PROGRAM}",
@@ -356,9 +359,10 @@ class Planner:
                 "variant": variant,
                 "exact_conversion": self._entry(made[exact]),
                 "exact": VARIANTS[exact],
+                "golden": self._entry(golden) / tasks.GOLDEN,
                 "budget": budget,
             },
-            after=(variant.name, exact),
+            after=(variant.name, exact, GOLDEN),
             memory=_SESSION_BYTES + 8 * self.examination.bytes,
             variant=variant.name,
             target=PROGRAM,

@@ -164,20 +164,21 @@ def check_program(
     variant: Variant,
     exact_conversion: Path,
     exact: Variant,
+    golden: Path,
     budget: Budget,
     output: Path,  # noqa: ARG001 - as above
 ) -> Check:
     """Hold one artifact's program against that of a finer variant; both are cache entries."""
     return compare_programs(
-        converted(conversion, variant), converted(exact_conversion, exact), budget
+        converted(conversion, variant), converted(exact_conversion, exact), golden, budget
     )
 
 
-def compare_programs(artifact: Artifact, exact: Artifact, budget: Budget) -> Check:
+def compare_programs(artifact: Artifact, exact: Artifact, golden: Path, budget: Budget) -> Check:
     """Hold an artifact's program against that of a finer variant's artifact."""
     from mobilekit.parity.program.comparison import check_program
 
-    return check_program(artifact, exact, budget)
+    return check_program(artifact, exact, budget, golden)
 
 
 def converted(conversion: Path, variant: Variant) -> Artifact:

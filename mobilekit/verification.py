@@ -258,6 +258,7 @@ class _Run:
                 arguments={
                     "artifact": artifact,
                     "exact": exact,
+                    "golden": case.golden_folder,
                     "budget": budget_for(artifact.variant, PROGRAM, case.budgets),
                 },
                 memory=_ARTIFACT_BYTES + 8 * artifact.file_bytes,

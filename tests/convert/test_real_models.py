@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 from command import MODELS, Ended
+from tools import require_target
 
 pytestmark = pytest.mark.skipif(
     not MODELS.is_dir(), reason="the real models (../shared/models) are not on this machine"
 )
 
 Run = Callable[..., Ended]
+
+RESNET = MODELS / "image_classification" / "pretrainedResnet.h5"
+
+EXACT = [part for name in ("cpu", "cpu-reference", "coreml") for part in ("--target", name)]
+"""Targets that compute every one of its variants rightly."""
 
 
 def checks_of(report: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -66,11 +72,23 @@ def test_the_wake_word_model_keeps_its_accuracy(run: Run, tmp_path: Path) -> Non
 
 def test_resnet_from_a_bare_h5_file(run: Run) -> None:
     """No project file, no data: everything that needs neither is made and checked."""
-    ended = run("convert", MODELS / "image_classification" / "pretrainedResnet.h5", "--json")
+    ended = run("convert", RESNET, "--json", *EXACT)
     assert ended.status == 0, ended.errors
     checks = checks_of(ended.json())
     assert checks["tflite-fp32", "cpu"]["metrics"]["snr_db"] > 90
     assert "generated" in ended.json()["golden"]["origin"]
+
+
+def test_a_fault_of_an_accelerator_fails_the_build_and_is_located(run: Run) -> None:
+    """LiteRT 2.3's GPU accelerator computes 1×1 convolutions of stride 2 wrongly in 8 bits."""
+    require_target("gpu")
+    ended = run("convert", RESNET, "--variant", "tflite-dynamic", "--target", "gpu", "--json")
+    assert ended.status == 1
+    check = checks_of(ended.json())["tflite-dynamic", "gpu"]
+    assert check["status"] == "fail"
+    assert check["metrics"]["snr_db"] < 10
+    found = check["drift"]["layers"][check["drift"]["first"]]
+    assert found["operator"] in ("CONV_2D", "ADD")
 
 
 def test_the_keyword_spotter_from_a_saved_model(run: Run, tmp_path: Path) -> None:
@@ -122,8 +140,7 @@ def test_other_variants_of_a_finished_file_are_refused(run: Run) -> None:
 
 
 def test_a_golden_of_a_real_model_reads_back(run: Run, tmp_path: Path) -> None:
-    model = MODELS / "image_classification" / "pretrainedResnet.h5"
-    ended = run("convert", model, "--out", tmp_path / "release")
+    ended = run("convert", RESNET, "--out", tmp_path / "release", *EXACT)
     assert ended.status == 0, ended.errors
     golden = tmp_path / "release" / "golden"
     about = json.loads((golden / "golden.json").read_text("utf-8"))
