@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mobilekit.cli.options import limits_from, source_options, work_options
+from mobilekit.cli.options import data_options, limits_from, source_options, work_options
 
 if TYPE_CHECKING:
     from mobilekit.project import Project
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     help="Make this variant, such as tflite-int8, instead of the project's. Repeatable.",
 )
 @click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    help="An .npz of calibration inputs by input name, instead of the project's.",
-)
-@click.option(
-    "--evaluation",
-    type=click.Path(path_type=Path),
-    help="An .npz of evaluation inputs by input name, instead of the project's.",
-)
-@click.option(
     "--target",
     "targets",
     multiple=True,
@@ -52,6 +42,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Fail if this target does not run, instead of the project's. Repeatable.",
 )
+@data_options
 @source_options
 @work_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mobilekit.cli.convert import project_of
-from mobilekit.cli.options import limits_from, source_options, work_options
+from mobilekit.cli.options import data_options, limits_from, source_options, work_options
 
 if TYPE_CHECKING:
     from mobilekit.locating import Located
@@ -33,20 +33,11 @@ if TYPE_CHECKING:
     help="Where to run it. Default: cpu for .tflite files, coreml for packages.",
 )
 @click.option(
-    "--calibration",
-    type=click.Path(path_type=Path),
-    help="An .npz of calibration inputs by input name, instead of the project's.",
-)
-@click.option(
-    "--evaluation",
-    type=click.Path(path_type=Path),
-    help="An .npz of evaluation inputs by input name, instead of the project's.",
-)
-@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a page with the plot of drift by depth to this file.",
 )
+@data_options
 @source_options
 @work_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")

@@ -49,6 +49,17 @@ def source_options(command: Command) -> Command:
     return command
 
 
+def data_options(command: Command) -> Command:
+    """Add the options that name data in place of the project's."""
+    for name in ("evaluation", "calibration"):
+        command = click.option(
+            f"--{name}",
+            type=click.Path(path_type=Path),
+            help=f"An .npz of {name} inputs by input name, instead of the project's.",
+        )(command)
+    return command
+
+
 def check_options(command: Command) -> Command:
     """Add the options that say how hard to work; `limits_from` reads them."""
     for option in (
