@@ -195,6 +195,9 @@ EVERYTHING = {
     "adbd": "34.0",
     "openssh-client": "1:9.2",
     "openssh-server": "1:9.2",
+    "busybox": "1:1.35",
+    "mksh": "59c",
+    "procps": "2:4.0",
 }
 OLD = {**EVERYTHING, "mesa-vulkan-drivers": "22.3", "qemu-user": "1:7.2"}
 ARCHIVE = "http://mirror.example/debian/"

@@ -92,3 +92,35 @@ def test_compressed_weights_come_back(
 def test_what_is_not_read_back_is_named(model: Any, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="constexpr_sparse_to_dense, which is not read"):
         read_coreml_program(_compressed(model, _sparse, tmp_path))
+
+
+def _moved(axes: dict[str, Any], folder: Path) -> Path:
+    import coremltools as ct
+    from coremltools.converters.mil import Builder as mb  # noqa: N813
+
+    @mb.program(input_specs=[mb.TensorSpec(shape=(1, 4, 6))], opset_version=ct.target.iOS16)
+    def program(x: Any) -> Any:
+        x = mb.softmax(x=mb.transpose(x=x, perm=axes["perm"]), axis=axes["axis"])
+        return mb.expand_dims(x=mb.reduce_mean(x=x, axes=axes["axes"]), axes=axes["new"])
+
+    folder.mkdir()
+    path = folder / "m.mlpackage"
+    ct.convert(
+        program,
+        convert_to="mlprogram",
+        minimum_deployment_target=ct.target.iOS16,
+        skip_model_load=True,
+    ).save(str(path))
+    return path
+
+
+def test_axes_mean_the_same_from_the_front_and_from_the_back(tmp_path: Path) -> None:
+    front = _moved({"perm": [0, 2, 1], "axis": 2, "axes": [1], "new": [1]}, tmp_path / "front")
+    back = _moved({"perm": [0, -1, -2], "axis": -1, "axes": [-2], "new": [-2]}, tmp_path / "back")
+    other = _moved({"perm": [0, 2, 1], "axis": 1, "axes": [1], "new": [1]}, tmp_path / "other")
+    options = [
+        [operator.options for operator in read_coreml_program(path)]
+        for path in (front, back, other)
+    ]
+    assert options[0] == options[1]
+    assert options[0] != options[2]

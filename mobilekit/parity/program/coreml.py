@@ -19,6 +19,13 @@ from mobilekit_delegates.targets import UnsupportedError
 STORAGE = ("cast", "quantize", "dequantize")
 """Operations that change how numbers are stored, and not what they are."""
 
+AXES = ("axis", "axes", "perm")
+"""Inputs that name axes: some of coremltools' passes write them from the front, others from the
+back."""
+
+OF_RESULT = ("expand_dims", "stack")
+"""Operations whose axes are those of their result, and not of what they get."""
+
 CHANNEL_AXES = {"conv": 0, "linear": 0, "conv_transpose": 1}
 """The axis of an operation's weights that counts output channels."""
 
@@ -40,6 +47,7 @@ class _Reader:
         self._constants: dict[str, NDArray[Any]] = {
             name: constant.array for name, constant in program.constants.items()
         }
+        self._ranks = {value.name: len(value.type.shape or ()) for value in program.inputs}
         self._sources: dict[str, int | str] = {
             value.name: f"input {place}" for place, value in enumerate(program.inputs)
         }
@@ -60,6 +68,8 @@ class _Reader:
                 found.append(self._operator(operation))
                 for output in operation.outputs:
                     self._sources[output.name] = len(found) - 1
+            for output in operation.outputs:
+                self._ranks[output.name] = len(output.type.shape or ())
         return tuple(found)
 
     def _value(self, bound: str | Constant) -> NDArray[Any] | None:
@@ -82,6 +92,7 @@ class _Reader:
         sources: list[int | str] = []
         options: dict[str, object] = {}
         weights: dict[str, Weights] = {}
+        rank = self._rank(operation)
         for name, bindings in sorted(operation.inputs.items()):
             for number, bound in enumerate(bindings):
                 key = name if len(bindings) == 1 else f"{name} {number}"
@@ -97,6 +108,8 @@ class _Reader:
                     )
                 else:
                     options[key] = _plain(value)
+                    if name in AXES and value.dtype.kind == "i":
+                        options[key] = np.where(value < 0, value + rank, value).tolist()
         return Operator(
             kind=operation.operator,
             result=operation.outputs[0].name if operation.outputs else "",
@@ -104,6 +117,14 @@ class _Reader:
             options=options,
             weights=weights,
         )
+
+    def _rank(self, operation: Operation) -> int:
+        """Return how many axes there are that an operation's inputs may name."""
+        if operation.operator not in OF_RESULT:
+            for bindings in operation.inputs.values():
+                if isinstance(bindings[0], str) and bindings[0] in self._ranks:
+                    return self._ranks[bindings[0]]
+        return len(operation.outputs[0].type.shape or ()) if operation.outputs else 0
 
     def _decompressed(self, operation: Operation) -> Reals:
         given = {
