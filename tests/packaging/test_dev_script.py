@@ -196,7 +196,7 @@ EVERYTHING = {
     "openssh-client": "1:9.2",
     "openssh-server": "1:9.2",
     "busybox": "1:1.35",
-    "mksh": "59c",
+    "mksh": "59",
     "procps": "2:4.0",
 }
 OLD = {**EVERYTHING, "mesa-vulkan-drivers": "22.3", "qemu-user": "1:7.2"}
