@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mobilekit.parity.batches import predict_samples
+from mobilekit.parity.batches import one_by_one, predict_samples
 from mobilekit.parity.golden import (
     Golden,
     GoldenRequest,
@@ -67,7 +67,7 @@ def test_without_data_inputs_are_generated_and_it_says_so() -> None:
     facts = {"in/put 0": InputFacts(low=0.0, high=9.0)}
     golden, said = make(Doubler(), GoldenRequest(inputs=facts, seed=3))
     assert len(golden) == said.samples == 32
-    assert said.stored == 4
+    assert said.stored == 32
     assert not said.labelled
     assert "generated from seed 3" in said.origin
     assert "no evaluation data" in said.origin
@@ -133,7 +133,7 @@ def test_samples_run_in_batches(batch: int) -> None:
         "in/put 0": np.arange(39, dtype="f4").reshape(13, 3),
         "größe": np.arange(13, dtype="i4") - 6,
     }
-    outputs = predict_samples(model.predict, model.signature, inputs)
+    outputs = predict_samples(one_by_one(model.predict), model.signature, inputs)
     np.testing.assert_array_equal(outputs["twice"], 2 * inputs["in/put 0"])
     np.testing.assert_array_equal(outputs["positive"], inputs["größe"] > 0)
     assert model.calls == -(-13 // batch)
@@ -143,12 +143,12 @@ def test_an_output_of_another_shape_or_name_is_an_error() -> None:
     model = Doubler(answer=lambda x: x[:, :2])
     inputs = {"in/put 0": np.zeros((2, 3), "f4"), "größe": np.zeros(2, "i4")}
     with pytest.raises(DataError, match=r"'twice' came out as \(1, 2\), not \(1, 3\)"):
-        predict_samples(model.predict, model.signature, inputs)
+        predict_samples(one_by_one(model.predict), model.signature, inputs)
     with pytest.raises(DataError, match="gave no output 'twice'"):
-        predict_samples(lambda _: {}, model.signature, inputs)
+        predict_samples(one_by_one(lambda _: {}), model.signature, inputs)
     empty = {name: array[:0] for name, array in inputs.items()}
     with pytest.raises(DataError, match="no samples"):
-        predict_samples(model.predict, model.signature, empty)
+        predict_samples(one_by_one(model.predict), model.signature, empty)
 
 
 def test_outputs_without_a_batch_are_kept_per_call() -> None:
@@ -157,13 +157,13 @@ def test_outputs_without_a_batch_are_kept_per_call() -> None:
         outputs=(TensorSpec(name="y", shape=(), dtype="float32"),),
     )
     inputs = {"x": np.arange(6, dtype="f4").reshape(3, 2)}
-    outputs = predict_samples(lambda i: {"y": i["x"].sum()}, signature, inputs)
+    outputs = predict_samples(one_by_one(lambda i: {"y": i["x"].sum()}), signature, inputs)
     assert outputs["y"].tolist() == [1, 5, 9]
     wide = Signature(
         inputs=(TensorSpec(name="x", shape=(3, 2), dtype="float32"),), outputs=signature.outputs
     )
     with pytest.raises(DataError, match="cannot be split into 3 samples"):
-        predict_samples(lambda i: {"y": i["x"].sum()}, wide, inputs)
+        predict_samples(one_by_one(lambda i: {"y": i["x"].sum()}), wide, inputs)
 
 
 @pytest.mark.parametrize(("available", "wanted"), [(10, 3), (3, 10), (7, 7), (1000, 999)])
@@ -199,7 +199,7 @@ def test_all_of_it_goes_to_another_process(golden: Golden, tmp_path: Path) -> No
 def test_a_few_samples_go_into_a_release(golden: Golden, tmp_path: Path) -> None:
     folder = tmp_path / "golden"
     write_golden(folder, golden)
-    _same(golden.spread(4), read_golden(folder))
+    _same(golden.spread(32), read_golden(folder))
     assert sorted(p.name for p in folder.iterdir()) == [
         "golden.json",
         "input-0.bin",
@@ -208,6 +208,15 @@ def test_a_few_samples_go_into_a_release(golden: Golden, tmp_path: Path) -> None
         "output-0.bin",
         "output-1.bin",
     ]
+
+
+def test_large_samples_are_few_in_a_release(tmp_path: Path) -> None:
+    """A mebibyte in all, and four samples at least."""
+    for values, samples in ((30_000, 8), (300_000, 4)):
+        large = np.zeros((40, values), np.float32)
+        golden = Golden(inputs={"x": large}, outputs={"y": large[:, :1]}, origin="A test.")
+        write_golden(tmp_path / str(values), golden)
+        assert len(read_golden(tmp_path / str(values))) == samples
 
 
 def test_a_release_is_read_without_a_library(golden: Golden, tmp_path: Path) -> None:
@@ -252,7 +261,7 @@ def _edit(folder: Path, change: Callable[[Any], object]) -> None:
         (lambda f: (f / "golden.json").write_text("[]"), "no whole golden"),
         (lambda f: (f / "input-0.bin").unlink(), r"input-0\.bin"),
         (lambda f: (f / "input-0.bin").write_bytes(b"\0" * 47), "has 47 bytes"),
-        (lambda f: (f / "output-0.bin").write_bytes(b"\xff" * 48), "NaN or Inf"),
+        (lambda f: (f / "output-0.bin").write_bytes(b"\xff" * 384), "NaN or Inf"),
         (lambda f: _edit(f, lambda d: d.update(schema="other/2")), "its schema is 'other/2'"),
         (lambda f: _edit(f, lambda d: d.update(samples=5)), "not 5 samples"),
         (lambda f: _edit(f, lambda d: d.pop("outputs")), "'outputs'"),
