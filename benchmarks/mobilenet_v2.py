@@ -187,7 +187,7 @@ def table(figures: Figures) -> str:
     rows = [
         ("", "mobilekit", "plain script", "runs"),
         ("---", "---", "---", "---"),
-        ("checks on the CPU", "every TFLite file, twice", "none", ""),
+        ("checks on the CPU", "every TFLite file, twice; every package", "none", ""),
         ("cold build", spread(figures.cold), spread(figures.plain), f"{rounds} each"),
         ("cold build, ratio of the medians", f"{ratio:.2f}", "1", ""),
         ("unchanged rebuild", spread(figures.rebuild), "as cold", str(rounds)),
