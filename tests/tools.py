@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -35,3 +36,10 @@ def require_target(name: str) -> None:
     if os.environ.get(REQUIRE) == "1":
         pytest.fail(f"{missing} {REQUIRE}=1 does not allow to skip it.", pytrace=False)
     pytest.skip(str(missing))
+
+
+def without(reason: str) -> NoReturn:
+    """Skip a test for want of something that is no program, or fail as above."""
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{reason} {REQUIRE}=1 does not allow to skip it.", pytrace=False)
+    pytest.skip(reason)

@@ -21,7 +21,7 @@ from litert_graphs import (
     images,
     snr_db,
 )
-from tools import require_target
+from tools import require_target, without
 
 from mobilekit.jobs import Job, Limits, run_jobs
 from mobilekit.parity.budgets import Budget
@@ -254,7 +254,7 @@ def test_a_device_without_16_bit_floats_says_so(artifact: Artifact) -> None:
     """In a process of its own, because LiteRT keeps the first device that it used."""
     manifest = next((path for path in vulkan.SWIFTSHADER if path.is_file()), None)
     if manifest is None:
-        pytest.skip("No browser with SwiftShader is on this machine.")
+        without("No browser with SwiftShader is on this machine.")
     code = (
         "import sys, numpy as np; from pathlib import Path\n"
         "from mobilekit_converters.tflite import read_artifact\n"
