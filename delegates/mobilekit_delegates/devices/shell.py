@@ -79,20 +79,33 @@ done
 [ $# -eq 0 ] || LC_ALL=C tar -c -f - "$@"
 """
 
-# Process group 0 is the command's own: adb's daemon and sshd give each one a group.
+# Process group 0 is the command's own: adb's daemon and sshd give each one a group. The clock and
+# the lifeline die of a signal that no shell can lose: mksh, Android's, forgets a TERM that comes
+# while it forks. They are nobody's children, so that no shell tells of their end.
 _RUN = """
 cd "$1" || exit 1
 seconds=$2; shift 2
 exec 3<&0
-( trap 'kill $!; exit' TERM; sleep "$seconds" & wait; kill -9 0 ) >/dev/null 2>&1 3<&- &
-clock=$!
-( while read -r _; do :; done; kill -9 0 ) <&3 >/dev/null 2>&1 &
-lifeline=$!
+clock=$(
+    (
+        sleep "$seconds" 3<&- >/dev/null 2>&1 &
+        echo $!
+        exec 3<&- >/dev/null 2>&1
+        wait $! && kill -9 0
+    ) &
+)
+lifeline=$(
+    (
+        exec <&3 3<&- >/dev/null 2>&1
+        while read -r _; do :; done
+        kill -9 0
+    ) &
+    echo $!
+)
 "$@" </dev/null 3<&- &
 wait $!
 status=$?
-kill $clock $lifeline
-wait $clock $lifeline 2>/dev/null
+kill -9 $clock $lifeline
 exit $status
 """
 
