@@ -42,6 +42,16 @@ _RESERVED = frozenset(
     """.split()  # noqa: SIM905 - a list of this length reads worse
 )
 
+# Android's build tools refuse packages with Java's keywords (docs.oracle.com/javase/specs, 3.9).
+_JAVA_KEYWORDS = frozenset(
+    """
+    abstract assert boolean break byte case catch char class const continue default do double else
+    enum extends false final finally float for goto if implements import instanceof int interface
+    long native new null package private protected public return short static strictfp super switch
+    synchronized this throw throws transient true try void volatile while
+    """.split()  # noqa: SIM905 - a list of this length reads worse
+)
+
 
 def check_identifier(name: str) -> str:
     """Return `name` if it can name a class in Kotlin and Swift alike, else raise `ValueError`."""
@@ -154,16 +164,39 @@ def _known_precisions(format: Literal["tflite", "coreml"], names: Iterable[str])
             )
 
 
+def check_package(name: str) -> str:
+    """Return `name` if it can name a Kotlin package, else raise `ValueError`."""
+    parts = name.split(".")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in parts) or len(parts) < 2:
+        raise ValueError(
+            f"{name!r} is no package name: use two or more words of small letters, digits and "
+            "underscores with dots between them, such as 'com.example.digits'"
+        )
+    reserved = [part for part in parts if part in _RESERVED or part in _JAVA_KEYWORDS]
+    if reserved:
+        raise ValueError(f"{name!r} holds the reserved word {reserved[0]!r}; use another name")
+    return name
+
+
 class AndroidTable(_Table):
-    """`[android]`: the TFLite variants. `io` is the dtype of the int8 variant's ends."""
+    """`[android]`: the TFLite variants, and the Kotlin module.
+
+    `io` is the dtype of the int8 variant's ends. The module has the Kotlin package `package`, calls
+    the `runtime`, and carries the artifacts of the variants `bundle`.
+    """
 
     variants: tuple[str, ...] | None = None
+    package: Annotated[str, AfterValidator(check_package)] | None = None
+    runtime: Literal["litert", "interpreter"] = "litert"
+    bundle: tuple[str, ...] | None = None
     io: Literal["float32", "int8", "uint8"] = "float32"
     allowed_operators: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> AndroidTable:
-        _known_precisions("tflite", self.variants or ())
+        _known_precisions("tflite", (*(self.variants or ()), *(self.bundle or ())))
+        if self.bundle == ():
+            raise ValueError("bundle is empty: name the variants that the Kotlin module carries")
         return self
 
 
@@ -235,6 +268,22 @@ class Project(_Table):
     def evaluation(self) -> Path | None:
         """The evaluation data's path."""
         return self.folder / self.data.evaluation if self.data.evaluation else None
+
+    @property
+    def android_package(self) -> str:
+        """The Kotlin module's package: `[android] package`, or one made from the model's name."""
+        return self.android.package or f"mobilekit.{self.name.lower()}"
+
+    def bundle(self) -> tuple[str, ...]:
+        """Return the full names of the variants that the Kotlin module carries.
+
+        Left to itself it carries the float16 one, which is half as large as float32 and which every
+        accelerator takes, or where that is not made the first one.
+        """
+        made = [name for name in self.variants() if name.startswith("tflite-")]
+        if self.android.bundle is not None:
+            return tuple(f"tflite-{name}" for name in self.android.bundle)
+        return ("tflite-fp16",) if "tflite-fp16" in made else tuple(made[:1])
 
     def targets(self) -> tuple[str, ...]:
         """Return every target to run artifacts on, the required ones included."""

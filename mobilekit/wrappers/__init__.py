@@ -1,0 +1,1 @@
+"""The code that apps call: a Kotlin module and a Swift package, generated from one description."""
