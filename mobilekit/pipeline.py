@@ -14,11 +14,13 @@ from typing import Any, TextIO
 from mobilekit.cache import Cache
 from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
+from mobilekit.modules import ANDROID, write_android
+from mobilekit.parity.golden import read_golden
 from mobilekit.progress import Outcome as StepOutcome
 from mobilekit.progress import Progress
 from mobilekit.project import Project
 from mobilekit.release import check_output, output_errors, staged, write_manifest
-from mobilekit.results import Check, Drift, ModelFacts, Report, VariantResult
+from mobilekit.results import Check, Drift, ModelFacts, ModuleFacts, Report, VariantResult
 from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
 from mobilekit.tasks import STORED_GOLDEN
 from mobilekit.verdict import reasons, require_targets, words
@@ -83,7 +85,7 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - began, 3),
         )
-        _fill(stage, project, report, steps, results, cache)
+        report = _fill(stage, project, report, steps, results, cache)
     with output_errors(settings.cache):
         cache.prune()
     return report
@@ -324,8 +326,8 @@ def _fill(
     steps: list[Step],
     results: StepResults,
     cache: Cache,
-) -> None:
-    """Write everything that a release holds."""
+) -> Report:
+    """Write everything that a release holds; return the report with what was only known then."""
     from mobilekit.report import write_reports
 
     entries = {step.name: cache.entry(step.key) for step in steps}
@@ -339,6 +341,7 @@ def _fill(
         log = stage / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         log.write_text(text, encoding="utf-8")
+    report = replace(report, modules=tuple(_modules(stage, project, report, results)))
     write_reports(report, stage)
     write_manifest(
         stage,
@@ -351,6 +354,28 @@ def _fill(
         # Those of single files were just compared with the copies.
         known={v.file: v.sha256 for v in report.variants if v.file.endswith(".tflite")},
     )
+    return report
+
+
+def _modules(
+    stage: Path, project: Project, report: Report, results: StepResults
+) -> Iterator[ModuleFacts]:
+    """Write the code for apps beside the artifacts that it carries."""
+    artifacts = {
+        variant.name: replace(results.values[variant.name], path=stage / variant.file)
+        for variant in report.variants
+        if variant.status == "built"
+    }
+    android = write_android(
+        project,
+        variants=[variant.name for variant in report.variants],
+        artifacts=artifacts,
+        golden=read_golden(stage / "golden"),
+        source_sha256=report.model.sha256,
+        folder=stage / ANDROID,
+    )
+    if android:
+        yield android
 
 
 def _copy(artifact: Path, target: Path, sha256: str) -> None:

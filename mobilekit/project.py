@@ -274,15 +274,15 @@ class Project(_Table):
         """The Kotlin module's package: `[android] package`, or one made from the model's name."""
         return self.android.package or f"mobilekit.{self.name.lower()}"
 
-    def bundle(self) -> tuple[str, ...]:
-        """Return the full names of the variants that the Kotlin module carries.
+    def bundle(self, variants: Iterable[str]) -> tuple[str, ...]:
+        """Return the full names of those variants of a release that its Kotlin module carries.
 
         Left to itself it carries the float16 one, which is half as large as float32 and which every
-        accelerator takes, or where that is not made the first one.
+        accelerator takes, or where there is none the first.
         """
-        made = [name for name in self.variants() if name.startswith("tflite-")]
         if self.android.bundle is not None:
             return tuple(f"tflite-{name}" for name in self.android.bundle)
+        made = [name for name in variants if VARIANTS[name].format == "tflite"]
         return ("tflite-fp16",) if "tflite-fp16" in made else tuple(made[:1])
 
     def targets(self) -> tuple[str, ...]:
@@ -351,7 +351,17 @@ def parse_project(document: Mapping[str, Any], *, folder: Path, origin: str) -> 
         lines = [_sentence(dict(item)) for item in error.errors()]
         raise ProjectError("\n".join(f"{origin}: {line}" for line in lines)) from error
     _check_budgets(project, origin)
+    _check_bundle(project, origin)
     return project
+
+
+def _check_bundle(project: Project, origin: str) -> None:
+    for name in project.android.bundle or ():
+        if project.android.variants and name not in project.android.variants:
+            raise ProjectError(
+                f"{origin}: [android] bundle: the variant {name!r} is not made. Add it to [android] "
+                "variants, or carry one of those."
+            )
 
 
 def _check_budgets(project: Project, origin: str) -> None:

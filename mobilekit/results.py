@@ -147,6 +147,25 @@ class GoldenFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModuleFacts:
+    """Code for apps that was generated: for which platform, in which folder of the release.
+
+    `variants` are those whose artifacts it carries. `status` is `generated`, or `missing` with the
+    `reason` in a sentence. Nothing of it was compiled by the build.
+    """
+
+    platform: str
+    language: str
+    status: Literal["generated", "missing"]
+    folder: str = ""
+    package: str = ""
+    runtime: str = ""
+    variants: tuple[str, ...] = ()
+    files: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All that a build found. `environment` maps a tool to its version, and the machine's facts."""
 
@@ -156,6 +175,7 @@ class Report:
     golden: GoldenFacts
     variants: tuple[VariantResult, ...]
     environment: dict[str, str]
+    modules: tuple[ModuleFacts, ...] = ()
     started: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

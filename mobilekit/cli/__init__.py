@@ -13,6 +13,7 @@ from mobilekit import __version__
 from mobilekit.cli.completion import completion
 from mobilekit.cli.convert import convert
 from mobilekit.cli.doctor import doctor
+from mobilekit.cli.generate import generate
 from mobilekit.cli.init import init
 from mobilekit.cli.locate import locate
 from mobilekit.cli.verify import verify
@@ -32,7 +33,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, verify, locate, doctor, completion):
+for command in (convert, init, verify, locate, generate, doctor, completion):
     commands.add_command(command)
 
 

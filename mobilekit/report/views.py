@@ -29,6 +29,7 @@ from mobilekit.report.drift import DriftView, drift_views
 from mobilekit.report.executions import Place, accelerators_table, places, targets_table
 from mobilekit.report.findings import count, failed, ran
 from mobilekit.report.formats import duration, moment, plural, size
+from mobilekit.report.modules import modules_table
 from mobilekit.report.plots import Plot, plots
 from mobilekit.report.tables import Badge, Cell, Table, badge, relative_link
 from mobilekit.results import Report, VariantResult
@@ -72,6 +73,7 @@ class PageView:
     targets: Table
     accelerators: Table
     budgets: Table
+    modules: Table
     notes: tuple[str, ...]
     details: tuple[VariantDetails, ...]
     model_facts: tuple[tuple[str, Cell], ...]
@@ -100,6 +102,7 @@ def page_view(report: Report) -> PageView:
         targets=targets_table(report.variants),
         accelerators=accelerators_table(report.variants),
         budgets=budgets_table(report.variants),
+        modules=modules_table(report.modules),
         notes=report.notes,
         details=tuple(variant_details(variant) for variant in report.variants),
         model_facts=model_facts(report.model),
