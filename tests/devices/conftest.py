@@ -4,9 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from boards import (
     Board,
@@ -18,15 +16,12 @@ from boards import (
     free_port,
     ssh_board,
 )
+from dense_layer import freeze_dense_layer
 from tools import require_tool
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.frozen import freeze
-from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.tflite import TFLiteOptions, convert
 from mobilekit_converters.variants import variant
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")
@@ -99,20 +94,7 @@ def on_ssh(
 
 @pytest.fixture(scope="session")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    """y = relu(x W), 4 to 4."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("artifact")
-    weights = np.random.default_rng(0).normal(size=(4, 4)).astype("f4")
-    signature = Signature(
-        inputs=(TensorSpec(name="x", shape=(1, 4), dtype="float32"),),
-        outputs=(TensorSpec(name="y", shape=(1, 4), dtype="float32"),),
-    )
-
-    def call(inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"y": tf.nn.relu(inputs["x"] @ weights)}
-
-    freeze(call, signature, folder)
+    folder = freeze_dense_layer(tmp_path_factory.mktemp("artifact"), 4)
     path = folder / "odd name é.tflite"
     return convert(variant("tflite-fp32"), folder, path, TFLiteOptions(), None)
 

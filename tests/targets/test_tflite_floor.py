@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from dense_layer import freeze_dense_layer
 from tools import require_target
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import TargetError, ToolMissingError
-from mobilekit_converters.frozen import freeze
-from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_converters.tflite import TFLiteOptions, convert
 from mobilekit_converters.variants import variant
 from mobilekit_delegates.installing import floor_environment
@@ -28,19 +26,7 @@ BATCHES = [{"x": x} for x in np.random.default_rng(0).uniform(-1, 1, (3, 1, 4)).
 @pytest.fixture(scope="module")
 def dynamic_dense(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """A dense layer that is large enough for its weights to be quantised."""
-    import tensorflow as tf
-
-    folder = tmp_path_factory.mktemp("dense")
-    weights = np.random.default_rng(0).normal(size=(64, 64)).astype("f4")
-    signature = Signature(
-        inputs=(TensorSpec(name="x", shape=(1, 64), dtype="float32"),),
-        outputs=(TensorSpec(name="y", shape=(1, 64), dtype="float32"),),
-    )
-
-    def call(inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"y": tf.nn.relu(inputs["x"] @ weights)}
-
-    freeze(call, signature, folder)
+    folder = freeze_dense_layer(tmp_path_factory.mktemp("dense"), 64)
     path = folder / "dynamic.tflite"
     return convert(variant("tflite-dynamic"), folder, path, TFLiteOptions(), None)
 

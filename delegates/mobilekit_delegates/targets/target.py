@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -114,14 +115,14 @@ class Session(Protocol):
         """Free the session."""
 
 
-class LocalSession:
+class LocalSession(ABC):
     """The part that sessions in this process share."""
 
     execution = Execution()
 
+    @abstractmethod
     def run(self, inputs: Arrays) -> Outputs:
         """Run one batch; see `Session.run`."""
-        raise NotImplementedError
 
     def run_all(self, batches: Sequence[Arrays]) -> list[Outputs]:
         """Run batches, one after another."""
@@ -132,7 +133,7 @@ class LocalSession:
         if sentence not in self.execution.notes:
             self.execution = replace(self.execution, notes=(*self.execution.notes, sentence))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Free what the session holds."""
 
     def __enter__(self: OwnSession) -> OwnSession:
