@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mobilekit.parity.golden import OutputFacts
-from mobilekit.parity.inputs import InputFacts
+from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
+from mobilekit.parity.inputs import Kind as InputKind
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.variants import VARIANTS, precisions
@@ -25,9 +26,7 @@ else:
 
 PROJECT_FILE = "mobilekit.toml"
 
-InputKind = Literal["tensor", "image", "audio"]
 OutputKind = Literal["tensor", "classification", "embedding", "mask"]
-Color = Literal["grayscale", "rgb", "bgr"]
 PerChannel = float | tuple[float, ...]
 
 # Names that are no class names in Kotlin or Swift (kotlinlang.org/docs/keyword-reference.html,
@@ -81,11 +80,14 @@ class _Table(BaseModel):
 
 
 class InputTable(_Table):
-    """`[model.inputs.NAME]`: what an input means. An image's value is `pixel * scale + offset`."""
+    """`[model.inputs.NAME]`: what an input means, and how an app's image or audio becomes it."""
 
     kind: InputKind = "tensor"
     shape: tuple[Annotated[int, Field(gt=0)], ...] | None = None
     color: Color = "rgb"
+    resize: Resize = "bilinear"
+    fit: Fit = "stretch"
+    pad: PerChannel = 0.0
     scale: PerChannel = 1.0
     offset: PerChannel = 0.0
     range: tuple[float, float] | None = None
@@ -98,19 +100,55 @@ class InputTable(_Table):
             color=self.color,
             scale=self.scale,
             offset=self.offset,
+            resize=self.resize,
+            fit=self.fit,
+            pad=self.pad,
             low=low,
             high=high,
         )
 
     @model_validator(mode="after")
-    def _check_range(self) -> InputTable:
+    def _check(self) -> InputTable:
         if self.range is not None and not self.range[0] < self.range[1]:
             raise ValueError(f"range = {list(self.range)}: the first number must be the smaller")
-        channels = 1 if self.color == "grayscale" else 3
-        for key, value in (("scale", self.scale), ("offset", self.offset)):
-            if isinstance(value, tuple) and len(value) != channels:
-                raise ValueError(f"{key} has {len(value)} numbers, color {self.color!r} {channels}")
+        self._check_keys_of_images()
+        for key, value in (("scale", self.scale), ("offset", self.offset), ("pad", self.pad)):
+            self._check_numbers(key, value)
+        if not all(0 <= pixel <= 255 for pixel in _listed(self.pad)):
+            raise ValueError(f"pad = {_shown(self.pad)}: a pixel's value lies between 0 and 255")
         return self
+
+    def _check_keys_of_images(self) -> None:
+        if self.kind != "image":
+            for key in ("resize", "fit", "pad"):
+                if key in self.model_fields_set:
+                    raise ValueError(
+                        f'{key} is a key of images; set kind = "image", or leave it out'
+                    )
+        elif "pad" in self.model_fields_set and self.fit != "pad":
+            raise ValueError(f'pad is used with fit = "pad" only, and fit is {self.fit!r}')
+
+    def _check_numbers(self, key: str, value: PerChannel) -> None:
+        if isinstance(value, tuple):
+            if self.kind == "audio":
+                raise ValueError(f"{key} has {len(value)} numbers, audio takes one")
+            channels = 1 if self.color == "grayscale" else 3
+            if len(value) != channels:
+                raise ValueError(f"{key} has {len(value)} numbers, color {self.color!r} {channels}")
+        if not all(abs(number) <= _LARGEST for number in _listed(value)):
+            raise ValueError(f"{key} = {_shown(value)} is no number that a model can hold")
+
+
+_LARGEST = 3.4e38
+"""What float32 still holds."""
+
+
+def _listed(value: PerChannel) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _shown(value: PerChannel) -> float | list[float]:
+    return list(value) if isinstance(value, tuple) else value
 
 
 class OutputTable(_Table):

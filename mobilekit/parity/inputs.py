@@ -7,20 +7,32 @@ from typing import Literal
 
 Numbers = float | tuple[float, ...]
 
+Kind = Literal["tensor", "image", "audio"]
+Color = Literal["grayscale", "rgb", "bgr"]
+Resize = Literal["bilinear", "bilinear-antialias", "nearest"]
+Fit = Literal["stretch", "crop", "pad"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputFacts:
     """What one input means.
 
     An image's value is `pixel * scale + offset` for pixels 0 to 255, `scale` and `offset` one
-    number or one per channel. `low` and `high` bound the values where they are known; an image's
-    follow from its scale and offset.
+    number or one per channel, in the order of `color`. Audio's is `sample * scale + offset` for
+    samples -1 to 1. `low` and `high` bound the values where they are known; an image's and audio's
+    follow from scale and offset.
+
+    `resize`, `fit` and `pad` say how an image of another size becomes one of the model's;
+    `mobilekit.preprocessing` does it. `pad` is a pixel's value, before scale and offset.
     """
 
-    kind: Literal["tensor", "image", "audio"] = "tensor"
-    color: Literal["grayscale", "rgb", "bgr"] = "rgb"
+    kind: Kind = "tensor"
+    color: Color = "rgb"
     scale: Numbers = 1.0
     offset: Numbers = 0.0
+    resize: Resize = "bilinear"
+    fit: Fit = "stretch"
+    pad: Numbers = 0.0
     low: float | None = None
     high: float | None = None
 
@@ -29,14 +41,14 @@ class InputFacts:
         """The lowest and the highest value that the input takes, where that is known."""
         if self.low is not None and self.high is not None:
             return self.low, self.high
-        if self.kind == "image":
-            ends = [
-                pixel * scale + offset
-                for pixel in (0, 255)
-                for scale, offset in _per_channel(self.scale, self.offset)
-            ]
-            return min(ends), max(ends)
-        return (-1.0, 1.0) if self.kind == "audio" else None
+        if self.kind == "tensor":
+            return None
+        ends = [
+            end * scale + offset
+            for end in ((0, 255) if self.kind == "image" else (-1, 1))
+            for scale, offset in _per_channel(self.scale, self.offset)
+        ]
+        return min(ends), max(ends)
 
 
 def _per_channel(scale: Numbers, offset: Numbers) -> list[tuple[float, float]]:
