@@ -149,7 +149,7 @@ internal object LiteRtLibrary {
     @JvmStatic
     external fun LiteRtGetTensorBufferRequirementsSupportedTensorBufferType(
         requirements: Long,
-        index: Long,
+        index: Int,
         type: Long,
     ): Int
 

@@ -344,7 +344,7 @@ class CompiledModel private constructor(
         }
 
     private fun described(requirements: Long): TensorBufferRequirements {
-        val types = longOf("count buffer types") {
+        val types = intOf("count buffer types") {
             LiteRtLibrary.LiteRtGetNumTensorBufferRequirementsSupportedBufferTypes(requirements, it)
         }
         val strides = Result()
@@ -356,11 +356,11 @@ class CompiledModel private constructor(
             )
         }
         return TensorBufferRequirements(
-            IntArray(types.toInt()) { index ->
+            IntArray(types) { index ->
                 intOf("get a buffer type") {
                     LiteRtLibrary.LiteRtGetTensorBufferRequirementsSupportedTensorBufferType(
                         requirements,
-                        index.toLong(),
+                        index,
                         it,
                     )
                 }
