@@ -32,6 +32,11 @@ class Pin:
         """Where its classes are in the cache; what is there is whole."""
         return _cache() / self.sha256[:16] / f"{Path(self.path).stem}.jar"
 
+    @property
+    def libraries(self) -> list[Path]:
+        """Where an Android library's own native libraries for x86-64 are in the cache."""
+        return sorted(self.jar.parent.glob("*.so"))
+
     def get(self) -> None:
         """Download it, unless it is there.
 
@@ -47,6 +52,9 @@ class Pin:
         if file.suffix == ".aar":
             part = self.jar.with_suffix(".part")
             with zipfile.ZipFile(file) as archive:
+                for name in archive.namelist():
+                    if name.startswith("jni/x86_64/") and name.endswith(".so"):
+                        (self.jar.parent / Path(name).name).write_bytes(archive.read(name))
                 part.write_bytes(archive.read("classes.jar"))
             part.replace(self.jar)
         else:
