@@ -78,7 +78,10 @@ def missing() -> str | None:
     ]
     if not names:
         return None
-    return f"Jars are not here: {', '.join(names)}. `./dev test` gets them, and so does: python tests/android/maven.py"
+    return (
+        f"Jars are not here: {', '.join(names)}. `./dev test` gets them, and so does: "
+        "python tests/android/maven.py"
+    )
 
 
 def get_all() -> None:

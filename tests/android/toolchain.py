@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ import pytest
 
 HERE = Path(__file__).parent
 DECLARED = HERE / "declared"
+ROBOLECTRIC = HERE / "robolectric"
+ROBOLECTRIC_SDK = "15-robolectric-13954326"  # The name that Robolectric 4.17 asks for.
 LEAST_JAVA = 17
 
 
@@ -96,15 +99,16 @@ class Kotlin:
 
     A class path is a sequence of folders, jars, and names: those in `jars.txt` (`android`,
     `interpreter`, `coroutines`, `junit`, `jna`, `bytedeco`, `djl`, `jmh`) and `declared litert`,
-    `declared androidx.test`: what Maven Central lacks, declared beside this file. The Kotlin
-    library is always in it.
+    `declared androidx.test`: what Maven Central lacks, declared beside this file. `robolectric` is
+    Android itself on the JVM: tests that have it get a real `Context`, assets and bitmaps. The
+    Kotlin library is always in it.
     """
 
     java_home: Path
     folder: Path
     _compiler: subprocess.Popen[str] | None = field(default=None, init=False)
     _compilations: int = field(default=0, init=False)
-    _declared: dict[str, Path] = field(default_factory=dict, init=False)
+    _compiled_once: dict[Path, Path] = field(default_factory=dict, init=False)
 
     @staticmethod
     def missing() -> str | None:
@@ -167,7 +171,7 @@ class Kotlin:
         """Return a class path as Java wants it."""
         found: dict[Path, None] = {}
         for item in ("kotlin", *classpath):
-            found.update(dict.fromkeys(self._jars(item) if isinstance(item, str) else [item]))
+            found.update(dict.fromkeys(self._parts(item) if isinstance(item, str) else [item]))
         return os.pathsep.join(map(str, found))
 
     def run(
@@ -231,12 +235,16 @@ class Kotlin:
         options: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        assets: Path | None = None,
         timeout: float = 120,
     ) -> JUnitRun:
         """Run JUnit 4 classes, named in full, in one JVM; the arguments are those of `run`.
 
-        A test that the JVM did not survive, or that never ended, is one that failed.
+        With `robolectric` in the class path, `assets` is the folder of the app's assets. A test
+        that the JVM did not survive, or that never ended, is one that failed.
         """
+        if "robolectric" in classpath:
+            properties = {**self._robolectric(assets), **(properties or {})}
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             events = Path(folder) / "events"
             try:
@@ -262,24 +270,51 @@ class Kotlin:
             self._compiler.stdin.close()
             self._compiler.wait()
 
-    def _jars(self, name: str) -> list[Path]:
+    def _parts(self, name: str) -> list[Path]:
         if name.startswith("declared "):
-            return [self._declaration(name.removeprefix("declared "))]
-        return [pin.jar for pin in maven.classpaths()[name]]
+            return [self._compiled(DECLARED / name.removeprefix("declared "))]
+        if name == "robolectric":
+            return [
+                *_jars("robolectric"),
+                *_jars("android"),
+                *self._parts("declared androidx.test"),
+                self._compiled(ROBOLECTRIC),
+                ROBOLECTRIC,
+            ]
+        return _jars(name)
 
-    def _declaration(self, name: str) -> Path:
-        """Compile a folder of declarations, once."""
-        if name not in self._declared:
-            output = self.folder / f"declared-{name}"
-            self._declared[name] = self.compile([DECLARED / name], ["android", "junit"], output)
-        return self._declared[name]
+    def _compiled(self, sources: Path) -> Path:
+        """Compile a folder of the tests' own, once."""
+        if sources not in self._compiled_once:
+            output = self.folder / f"compiled-{sources.name}"
+            self._compiled_once[sources] = self.compile([sources], ["android", "junit"], output)
+        return self._compiled_once[sources]
+
+    def _robolectric(self, assets: Path | None) -> dict[str, str]:
+        """Return the properties that let Robolectric do without the network."""
+        sdk = self.folder / "robolectric" / f"android-all-{ROBOLECTRIC_SDK}.jar"
+        temporary = self.folder / "robolectric" / "tmp"
+        if not sdk.exists():
+            temporary.mkdir(parents=True)
+            sdk.symlink_to(_jars("android")[0])
+        properties = {
+            "robolectric.offline": "true",
+            "robolectric.dependency.dir": str(sdk.parent),
+            "robolectric.usePreinstrumentedJars": "false",
+            "java.io.tmpdir": str(temporary),
+        }
+        if assets is not None:
+            package = self.folder / "robolectric" / f"assets-{len(list(sdk.parent.iterdir()))}.apk"
+            _write_package(assets, package)
+            properties["mobilekit.assets"] = str(package)
+        return properties
 
     def _server(self) -> subprocess.Popen[str]:
         if self._compiler is None:
             self._compiler = subprocess.Popen(
                 [
                     str(self.java_home / "bin" / "java"),
-                    *("-cp", os.pathsep.join(map(str, self._jars("compiler")))),
+                    *("-cp", os.pathsep.join(map(str, _jars("compiler")))),
                     *("-Xmx1536m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
                     # What the compiler read of class paths is kept between runs.
                     "-Dkotlin.environment.keepalive=true",
@@ -303,6 +338,18 @@ def kotlin_in(folder: Path) -> Iterator[Kotlin]:
         yield kotlin
     finally:
         kotlin.close()
+
+
+def _jars(name: str) -> list[Path]:
+    return [pin.jar for pin in maven.classpaths()[name]]
+
+
+def _write_package(assets: Path, package: Path) -> None:
+    """Write an Android package with nothing but assets, stored as modules store models."""
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as archive:
+        for file in sorted(assets.rglob("*")):
+            if file.is_file():
+                archive.write(file, f"assets/{file.relative_to(assets).as_posix()}")
 
 
 def _kotlin_files(sources: Iterable[Path]) -> list[Path]:

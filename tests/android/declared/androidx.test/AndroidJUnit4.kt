@@ -7,10 +7,13 @@ import org.junit.runner.manipulation.Filterable
 import org.junit.runner.manipulation.Sortable
 import org.junit.runner.manipulation.Sorter
 import org.junit.runner.notification.RunNotifier
-import org.junit.runners.BlockJUnit4ClassRunner
 
+/** Away from a device the published class takes Robolectric's runner too. */
 class AndroidJUnit4(klass: Class<*>) : Runner(), Filterable, Sortable {
-    private val delegate = BlockJUnit4ClassRunner(klass)
+    private val delegate =
+        Class.forName("org.robolectric.RobolectricTestRunner")
+            .getConstructor(Class::class.java)
+            .newInstance(klass) as Runner
 
     override fun getDescription(): Description = delegate.description
 
@@ -19,10 +22,10 @@ class AndroidJUnit4(klass: Class<*>) : Runner(), Filterable, Sortable {
     }
 
     override fun filter(filter: Filter) {
-        delegate.filter(filter)
+        (delegate as Filterable).filter(filter)
     }
 
     override fun sort(sorter: Sorter) {
-        delegate.sort(sorter)
+        (delegate as Sortable).sort(sorter)
     }
 }

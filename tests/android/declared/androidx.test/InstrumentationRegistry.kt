@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicReference
 
 class InstrumentationRegistry private constructor() {
     companion object {
-        private val instrumentation = AtomicReference<Instrumentation>()
-        private val arguments = AtomicReference<Bundle>()
+        private val instrumentation = AtomicReference<Instrumentation?>()
+        private val arguments = AtomicReference<Bundle?>()
 
         @JvmStatic
         fun getInstrumentation(): Instrumentation =
@@ -20,9 +20,9 @@ class InstrumentationRegistry private constructor() {
             Bundle(checkNotNull(arguments.get()) { "No instrumentation arguments registered!" })
 
         @JvmStatic
-        fun registerInstance(instrumentation: Instrumentation, arguments: Bundle) {
+        fun registerInstance(instrumentation: Instrumentation?, arguments: Bundle?) {
             this.instrumentation.set(instrumentation)
-            this.arguments.set(Bundle(arguments))
+            this.arguments.set(arguments?.let(::Bundle))
         }
     }
 }
