@@ -14,7 +14,7 @@ import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits, load_sample_images
-from toolchain import Kotlin
+from toolchain import JUnitRun, Kotlin, junit_tests
 
 from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
 from mobilekit.preprocessing import ImageContract, audio_to_input, image_contract, image_to_input
@@ -170,3 +170,39 @@ def test_kotlin_computes_what_python_does(kotlin: Kotlin, classes: Path, tmp_pat
         for _ in ("from 16 bits", "from floats"):
             np.testing.assert_array_equal(read(">f4", (1, 65536)), expected)
     assert place == len(answers)
+
+
+@pytest.fixture(scope="module")
+def plain(kotlin: Kotlin, classes: Path, tmp_path_factory: pytest.TempPathFactory) -> JUnitRun:
+    """What needs no Android class, run."""
+    tests = kotlin.compile(
+        [KOTLIN / "plain"],
+        ["android", "junit", classes],
+        tmp_path_factory.mktemp("plain"),
+        friends=[classes],
+    )
+    return kotlin.run_junit([tests, classes], [f"{PACKAGE}.PixelsTest"])
+
+
+@pytest.mark.parametrize("name", junit_tests(KOTLIN / "plain"))
+def test_pixels_and_audio(plain: JUnitRun, name: str) -> None:
+    plain.check(name)
+
+
+@pytest.fixture(scope="module")
+def on_the_stand_in(
+    kotlin: Kotlin, classes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> JUnitRun:
+    """What needs a hardware bitmap, run on a stand-in for Android's class."""
+    tests = kotlin.compile(
+        [KOTLIN / "stand_in"],
+        ["junit", classes],
+        tmp_path_factory.mktemp("stand_in"),
+        friends=[classes],
+    )
+    return kotlin.run_junit([tests, classes], [f"{PACKAGE}.HardwareBitmapTest"])
+
+
+@pytest.mark.parametrize("name", junit_tests(KOTLIN / "stand_in"))
+def test_hardware_bitmaps(on_the_stand_in: JUnitRun, name: str) -> None:
+    on_the_stand_in.check(name)
