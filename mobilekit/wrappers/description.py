@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import Golden, OutputFacts
 from mobilekit.parity.inputs import InputFacts
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.signature import TensorSpec
+from mobilekit_converters.signature import Signature, TensorSpec
 
 AndroidRuntime = Literal["litert", "interpreter"]
 
@@ -39,8 +40,8 @@ class OutputDescription:
 class CarriedArtifact:
     """An artifact that goes into an app.
 
-    `budgets` has the bounds of its outputs by accelerator (`cpu`, `gpu`, `npu`, `nnapi`): those that
-    a device has to keep to before the accelerator is used there.
+    `budgets` has the bounds of its outputs by accelerator (`cpu`, `gpu`, `npu`, `nnapi`): those
+    that a device has to keep to before the accelerator is used there.
     """
 
     artifact: Artifact
@@ -61,6 +62,11 @@ class ModelDescription:
     golden: Golden
     source_sha256: str
     tool_version: str
+
+    @property
+    def batch(self) -> int:
+        """How many samples one call takes."""
+        return batch_size(Signature(inputs=tuple(item.spec for item in self.inputs), outputs=()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,16 +104,19 @@ def precision_of(path: Path) -> str:
 
 def signature_of(model: Model) -> Signature:
     """Return the signature `serving_default`, else the first, else the tensors' own names."""
-    chosen = next(
-        (known for known in model.signatures if known.key == DEFAULT_SIGNATURE),
-        next(iter(model.signatures), None),
-    )
-    if chosen is None:
-        chosen = _signature_from_tensors(model.subgraphs[0])
+    chosen = chosen_signature(model)
     tensors = model.subgraphs[chosen.subgraph].tensors
     return Signature(
         inputs=tuple(_spec(name, tensors[index]) for name, index in chosen.inputs.items()),
         outputs=tuple(_spec(name, tensors[index]) for name, index in chosen.outputs.items()),
+    )
+
+
+def chosen_signature(model: Model) -> NamedSignature:
+    """Return the signature `serving_default`, else the first, else one of the tensors' names."""
+    return next(
+        (known for known in model.signatures if known.key == DEFAULT_SIGNATURE),
+        next(iter(model.signatures), None) or _signature_from_tensors(model.subgraphs[0]),
     )
 
 

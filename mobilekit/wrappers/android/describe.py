@@ -1,0 +1,122 @@
+"""From a project and its artifacts to the description of an Android module, with every check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mobilekit import __version__
+from mobilekit.parity.budgets import budget_for
+from mobilekit.parity.golden import Golden, OutputFacts
+from mobilekit.parity.inputs import InputFacts
+from mobilekit.project import Project
+from mobilekit.wrappers.android.fitness import require_fitness
+from mobilekit.wrappers.android.runtimes import RUNTIMES
+from mobilekit.wrappers.description import (
+    AndroidModule,
+    CarriedArtifact,
+    InputDescription,
+    ModelDescription,
+    OutputDescription,
+)
+from mobilekit_converters.artifact import Artifact
+from mobilekit_converters.errors import ProjectError
+from mobilekit_converters.signature import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def describe_android(
+    project: Project, *, artifacts: Sequence[Artifact], golden: Golden, source_sha256: str
+) -> AndroidModule:
+    """Describe the Android module of a model.
+
+    Args:
+        project: says what the model, its inputs and its outputs are, and which runtime is called.
+        artifacts: those that the module carries, one at least, with the paths of their files.
+        golden: the samples that go into the app, in the source's own values; its names are the
+            model's, in its order, and its tasks tell what outputs are that the project leaves out.
+        source_sha256: the trained model's.
+
+    Raises:
+        ProjectError: this model cannot be wrapped so; the message says what to change.
+    """
+    if not artifacts:
+        raise ProjectError("The Android module has no artifact to carry. Build a TFLite variant.")
+    inputs = _in_order(golden.inputs, artifacts[0].signature.inputs)
+    outputs = _in_order(golden.outputs, artifacts[0].signature.outputs)
+    model = ModelDescription(
+        name=project.name,
+        inputs=tuple(
+            InputDescription(spec=_real(spec), facts=_input_facts(project, spec.name))
+            for spec in inputs
+        ),
+        outputs=tuple(
+            OutputDescription(spec=_real(spec), facts=_output_facts(project, golden, spec.name))
+            for spec in outputs
+        ),
+        golden=replace(
+            golden,
+            inputs={spec.name: _real_values(spec, golden.inputs[spec.name]) for spec in inputs},
+            outputs={spec.name: _real_values(spec, golden.outputs[spec.name]) for spec in outputs},
+        ),
+        source_sha256=source_sha256,
+        tool_version=__version__,
+    )
+    module = AndroidModule(
+        model=model,
+        package=project.android_package,
+        runtime=project.android.runtime,
+        artifacts=tuple(_carried(project, artifact) for artifact in artifacts),
+        files={artifact.variant: artifact.path for artifact in artifacts},
+    )
+    require_fitness(module)
+    return module
+
+
+def _in_order(names: Iterable[str], specs: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
+    by_name = {spec.name: spec for spec in specs}
+    names = tuple(names)
+    if set(names) != set(by_name):
+        raise ProjectError(
+            f"The golden is of {', '.join(sorted(names))}, and the artifact has "
+            f"{', '.join(sorted(by_name))}: they are two models'. Build the release again."
+        )
+    return tuple(by_name[name] for name in names)
+
+
+def _real(spec: TensorSpec) -> TensorSpec:
+    """Return an input or output as an app sees it: quantised integers as the floats they mean."""
+    return replace(spec, dtype="float32", quantisation=None) if spec.quantisation else spec
+
+
+def _real_values(spec: TensorSpec, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    from mobilekit_delegates.quantised_values import real_output
+
+    return real_output(spec, values)
+
+
+def _input_facts(project: Project, name: str) -> InputFacts:
+    table = project.model.inputs.get(name)
+    return table.facts() if table else InputFacts()
+
+
+def _output_facts(project: Project, golden: Golden, name: str) -> OutputFacts:
+    table = project.model.outputs.get(name)
+    if table:
+        return table.facts(project.folder)
+    return OutputFacts(kind=golden.tasks.get(name, "tensor"))
+
+
+def _carried(project: Project, artifact: Artifact) -> CarriedArtifact:
+    accelerators = RUNTIMES[project.android.runtime].accelerators
+    return CarriedArtifact(
+        artifact=artifact,
+        budgets={
+            name.lower(): budget_for(artifact.variant, target, project.budgets)
+            for name, target in accelerators.items()
+        },
+    )
