@@ -90,7 +90,11 @@ def test_devices_have_names(name: str) -> None:
     [
         ("adb:", r"no target 'adb:'\..* Name the device .*: adb:DEVICE/cpu or"),
         ("adb:R5CT20", r"no target 'adb:R5CT20'\."),
-        ("adb:R5CT20/gpu", r"no target .*adb:R5CT20/cpu or adb:R5CT20/cpu-reference\.$"),
+        (
+            "adb:R5CT20/tpu",
+            r"no target .*adb:R5CT20/cpu or .*cpu-reference or .* adb:R5CT20/nnapi\.$",
+        ),
+        ("ssh:pi/gpu", r"no target .*ssh:pi/cpu or ssh:pi/cpu-reference\.$"),
         ("adb:R5CT20/cpu-refrence", "Did you mean 'cpu-reference'"),
         ("adb:/cpu", "no target 'adb:/cpu'"),
         ("ssh:board", r"no target 'ssh:board'\."),

@@ -11,7 +11,7 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -188,20 +188,21 @@ class BoardTarget:
         )
 
 
-def split_name(family: str, rest: str) -> tuple[str, str]:
-    """Split what stands behind `adb:` or `ssh:` into the device and what runs there.
+def split_name(family: str, rest: str, kinds: Iterable[str] = KERNELS) -> tuple[str, str]:
+    """Split what stands behind `adb:` or `ssh:` into the device and what runs there, of `kinds`.
 
     Raises:
         ProjectError: it is not of that form.
     """
-    device, _, kernels = rest.rpartition("/")
-    if not device or kernels not in KERNELS:
-        forms = " or ".join(f"{family}:{device or 'DEVICE'}/{name}" for name in KERNELS)
+    device, _, kind = rest.rpartition("/")
+    known = tuple(dict.fromkeys(kinds))
+    if not device or kind not in known:
+        forms = " or ".join(f"{family}:{device or 'DEVICE'}/{name}" for name in known)
         raise ProjectError(
-            f"There is no target '{family}:{rest}'.{nearest(kernels, KERNELS)} Name the device and "
-            f"what runs there: {forms}."
+            f"There is no target '{family}:{rest}'.{nearest(kind, known)} Name the device and what "
+            f"runs there: {forms}."
         )
-    return device, kernels
+    return device, kind
 
 
 def _read_description(lines: list[str]) -> dict[str, str]:
