@@ -22,6 +22,7 @@ DECLARED = HERE / "declared"
 ROBOLECTRIC = HERE / "robolectric"
 ROBOLECTRIC_SDK = "15-robolectric-13954326"  # The name that Robolectric 4.17 asks for.
 LEAST_JAVA = 17
+SHORT_RUN = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # Programs that run for seconds.
 
 
 class KotlinError(Exception):
@@ -116,7 +117,7 @@ class Kotlin:
         if java_home() is None:
             return (
                 f"There is no Java development kit of version {LEAST_JAVA} or newer here; "
-                "on Debian: sudo apt-get install openjdk-17-jdk-headless"
+                "on Debian: sudo apt-get install default-jdk-headless"
             )
         return maven.missing()
 
@@ -245,6 +246,7 @@ class Kotlin:
         """
         if "robolectric" in classpath:
             properties = {**self._robolectric(assets), **(properties or {})}
+            options = (*SHORT_RUN, *options)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             events = Path(folder) / "events"
             try:
@@ -315,7 +317,7 @@ class Kotlin:
                 [
                     str(self.java_home / "bin" / "java"),
                     *("-cp", os.pathsep.join(map(str, _jars("compiler")))),
-                    *("-Xmx1536m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+                    *("-Xmx1536m", *SHORT_RUN),
                     # What the compiler read of class paths is kept between runs.
                     "-Dkotlin.environment.keepalive=true",
                     str(HERE / "java" / "CompilerServer.java"),

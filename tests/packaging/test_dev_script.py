@@ -41,12 +41,16 @@ class Checkout:
         (self.folder / "pyproject.toml").write_text("[project]\n")
         self.tool("python3.11", FAKE_PYTHON.format(facts=self.facts))
         self.tool("id", "#!/bin/sh\necho 1000\n")
+        self.java("17.0.15")
         for fact in ("suits", "venv_works", "pip_works"):
             (self.facts / fact).touch()
 
     def tool(self, name: str, text: str) -> None:
         (self.tools / name).write_text(text)
         (self.tools / name).chmod(0o755)
+
+    def java(self, version: str) -> None:
+        self.tool("javac", f"#!/bin/sh\necho javac {version}\n")
 
     def deny(self, fact: str) -> None:
         (self.facts / fact).unlink()
@@ -152,6 +156,15 @@ def test_tests_run_in_the_checkout_with_their_arguments(checkout: Checkout) -> N
     assert run.returncode == 0
     (call,) = checkout.calls("-m pytest")
     assert call.endswith("tests/a file.py")
+
+
+def test_jars_are_got_where_java_is_new_enough(checkout: Checkout) -> None:
+    checkout.dev("test")
+    assert len(checkout.calls("tests/android/maven.py")) == 1
+    checkout.java("11.0.2")
+    run = checkout.dev("test")
+    assert run.returncode == 0
+    assert len(checkout.calls("tests/android/maven.py")) == 1
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
@@ -272,6 +285,15 @@ def test_backports_that_are_there_are_left_alone(debian: Debian) -> None:
     assert debian.dev("test").returncode == 0
     assert not debian.backports.exists()
     assert "-t bookworm-backports" in debian.apt("install")[0]
+
+
+@pytest.mark.parametrize(("version", "installed"), [("11.0.2", True), ("17", False), ("25", False)])
+def test_root_gets_java_where_none_is_new_enough(
+    debian: Debian, version: str, installed: bool
+) -> None:
+    debian.java(version)
+    assert debian.dev("test").returncode == 0
+    assert any("default-jdk-headless" in call for call in debian.apt("install")) == installed
 
 
 def test_another_debian_needs_no_backports(debian: Debian) -> None:
