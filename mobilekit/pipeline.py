@@ -341,6 +341,7 @@ def _fill(
         log = stage / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         log.write_text(text, encoding="utf-8")
+    report = replace(report, modules=tuple(_modules(stage, project, report, results)))
     write_reports(report, stage)
     write_manifest(
         stage,
