@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
+from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 from toolchain import JUnitRun, Kotlin, junit_tests
 
@@ -206,3 +207,39 @@ def on_the_stand_in(
 @pytest.mark.parametrize("name", junit_tests(KOTLIN / "stand_in"))
 def test_hardware_bitmaps(on_the_stand_in: JUnitRun, name: str) -> None:
     on_the_stand_in.check(name)
+
+
+@pytest.fixture(scope="module")
+def bitmaps(kotlin: Kotlin, classes: Path, tmp_path_factory: pytest.TempPathFactory) -> JUnitRun:
+    """What needs bitmaps, run on Android's own."""
+    folder = tmp_path_factory.mktemp("bitmaps")
+    write_photograph(folder)
+    tests = kotlin.compile(
+        [KOTLIN / "bitmaps", KOTLIN / "answers" / "Specs.kt"],
+        ["robolectric", "junit", classes],
+        folder / "classes",
+        friends=[classes],
+    )
+    return kotlin.run_junit(
+        [tests, classes, "robolectric"],
+        [f"{PACKAGE}.BitmapTest"],
+        properties={"preprocessing.photograph": str(folder)},
+    )
+
+
+def write_photograph(folder: Path) -> None:
+    """Write a photograph, and what `BitmapTest` should make of it."""
+    photograph = all_images()["flower"]
+    Image.fromarray(photograph).save(folder / "photograph.png")
+    cases = [case for case in all_cases(["flower"]) if 96 in case.shape or 17 in case.shape]
+    with (folder / "expected.bin").open("wb") as file:
+        file.write(struct.pack(">i", len(cases)))
+        for case in cases:
+            file.write(contract_bytes(image_contract(case.facts, case.shape)))
+            expected = image_to_input(photograph, case.facts, case.shape)
+            file.write(expected.astype(">f4").tobytes())
+
+
+@pytest.mark.parametrize("name", junit_tests(KOTLIN / "bitmaps"))
+def test_bitmaps(bitmaps: JUnitRun, name: str) -> None:
+    bitmaps.check(name)

@@ -39,22 +39,6 @@ private fun answerImages(source: DataInputStream, target: DataOutputStream) {
     }
 }
 
-private fun DataInputStream.readSpec(): ImageSpec {
-    val color = ImageColor.valueOf(readUTF())
-    return ImageSpec(
-        color = color,
-        resize = ImageResize.valueOf(readUTF()),
-        fit = ImageFit.valueOf(readUTF()),
-        dtype = DType.valueOf(readUTF()),
-        channelsFirst = readBoolean(),
-        height = readInt(),
-        width = readInt(),
-        scale = FloatArray(color.channels) { readFloat() },
-        offset = FloatArray(color.channels) { readFloat() },
-        pad = FloatArray(color.channels) { readFloat() },
-    )
-}
-
 private fun answerAudio(source: DataInputStream, target: DataOutputStream) {
     val samples = ShortArray(source.readInt()) { source.readShort() }
     val floats = FloatArray(samples.size) { samples[it] / 32768f }
