@@ -12,11 +12,12 @@ from mobilekit.wrappers.android.facts import StoredFact, TensorFact, model_facts
 from mobilekit.wrappers.android.layout import fitted, kdoc
 from mobilekit.wrappers.android.names import require_model_name
 from mobilekit.wrappers.android.runtimes import COROUTINES, RUNTIMES, TEST_LIBRARIES
-from mobilekit.wrappers.android.test_facts import write_test_facts
 from mobilekit.wrappers.android.templates import environment, files, reserved_words, suffixes
+from mobilekit.wrappers.android.test_facts import write_test_facts
 from mobilekit.wrappers.description import AndroidModule
 
 ASSETS = "src/main/assets"
+TEST_ASSETS = "src/androidTest/assets"
 
 
 def write_module(module: AndroidModule, folder: Path) -> None:
@@ -39,6 +40,7 @@ def write_module(module: AndroidModule, folder: Path) -> None:
         text = environment().get_template(template).render(context)
         target.write_text(text, encoding="utf-8", newline="\n")
     write_assets(module, folder / ASSETS)
+    write_test_facts(module, folder / TEST_ASSETS)
 
 
 def _context(module: AndroidModule, api: Api) -> dict[str, Any]:
