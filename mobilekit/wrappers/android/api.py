@@ -92,7 +92,7 @@ class Tensor:
     def words(self) -> str:
         """How many values it has, and their shape."""
         unsigned = ", unsigned" if self.spec.dtype == "uint8" else ""
-        shape = " × ".join(map(str, self.spec.shape)) or "a single one"
+        shape = "×".join(map(str, self.spec.shape)) or "a single one"
         return f"{self.size:,} value{'s' * (self.size != 1)} ({shape}, row by row{unsigned})"
 
 
@@ -163,7 +163,7 @@ class Input(Tensor):
         """Say for a comment what an app passes as a parameter of a Kotlin type."""
         name = f"the model's input `{literals.comment(self.spec.name)}`"
         if kind == "Bitmap":
-            size = f"{self.image.width} × {self.image.height}"
+            size = f"{self.image.width}×{self.image.height} pixels"
             return f"{name}: a bitmap of any size and configuration, brought to {size}."
         if self.kind == "audio":
             samples = "of 16 bits" if kind == "ShortArray" else "from -1 to 1"
@@ -227,7 +227,7 @@ class Output(Tensor):
             return f"the classes with the highest scores of {name}, the highest first"
         if self.kind == "mask":
             height, width = _sides(self.spec)
-            return f"the mask {name} of {width} × {height} pixels"
+            return f"the mask {name} of {width}×{height} pixels"
         what = "the embedding" if self.kind == "embedding" else "the output"
         return f"{what} {name}, {self.words}"
 
@@ -405,6 +405,12 @@ class Api:
     def run_parameters(self) -> tuple[str, ...]:
         """The parameters of the function `run`."""
         return tuple(f"{tensor.name}: {tensor.array}" for tensor in self.tensors)
+
+    @property
+    def run_complaints(self) -> str:
+        """Which arguments of the function `run` are wrong, for a comment."""
+        floats = any(item.is_float for item in self.inputs)
+        return "an array has another size" + (", or an input holds NaN" if floats else "")
 
     @property
     def run_tags(self) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from mobilekit.parity.golden import Golden, OutputFacts
 from mobilekit.parity.inputs import InputFacts
 from mobilekit.project import Project
 from mobilekit.wrappers.android.fitness import require_fitness
+from mobilekit.wrappers.android.names import model_name_clash, require_model_name
 from mobilekit.wrappers.android.runtimes import RUNTIMES
+from mobilekit.wrappers.android.templates import reserved_words, suffixes
 from mobilekit.wrappers.description import (
     AndroidModule,
     CarriedArtifact,
@@ -27,6 +29,10 @@ from mobilekit_converters.signature import TensorSpec
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+LONGEST_DERIVED_NAME = 50
+"""How much of a long file name becomes a class's."""
 
 
 def describe_android(
@@ -49,7 +55,7 @@ def describe_android(
     inputs = _in_order(golden.inputs, artifacts[0].signature.inputs)
     outputs = _in_order(golden.outputs, artifacts[0].signature.outputs)
     model = ModelDescription(
-        name=project.name,
+        name=class_name(project),
         inputs=tuple(
             InputDescription(spec=_real(spec), facts=_input_facts(project, spec.name))
             for spec in inputs
@@ -75,6 +81,22 @@ def describe_android(
     )
     require_fitness(module)
     return module
+
+
+def class_name(project: Project) -> str:
+    """Return the name of the model's class: the project's, or a safe one where nobody gave any.
+
+    Raises:
+        ProjectError: a name was given that means something else in the module's code.
+    """
+    runtime = project.android.runtime
+    ends, words = suffixes(runtime), reserved_words(runtime)
+    name = project.name
+    if project.model.name is None:
+        name = name[:LONGEST_DERIVED_NAME]
+        name = f"My{name}" if model_name_clash(name, ends, words) else name
+    require_model_name(name, ends, words)
+    return name
 
 
 def _in_order(names: Iterable[str], specs: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:

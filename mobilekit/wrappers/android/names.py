@@ -31,7 +31,7 @@ _SYSTEM_PACKAGES = ("android", "androidx", "dalvik", "java", "javax", "kotlin", 
 
 
 def identifier(text: str, otherwise: str) -> str:
-    """Make a Kotlin name from any text: `serving/Input-1:0` becomes `servingInput10`.
+    """Make a Kotlin name from any text: `serving/Input-1:0` becomes `servingInput1`.
 
     It holds ASCII letters and digits alone, so that it reads the same for everyone; accents are
     dropped.
@@ -40,6 +40,7 @@ def identifier(text: str, otherwise: str) -> str:
         text: any text.
         otherwise: the name where that leaves none, such as `input`.
     """
+    text = re.sub(r":\d+$", "", text)  # TensorFlow's number of an operation's output.
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     words = re.findall(r"[A-Za-z0-9]+", plain)
     joined = "".join([*(words[:1]), *(word[0].upper() + word[1:] for word in words[1:])])
@@ -82,32 +83,42 @@ def _with_derived(name: str) -> set[str]:
 
 
 def code_words(sources: Iterable[str]) -> frozenset[str]:
-    """Return all names in Kotlin sources, those in comments aside, in lower case."""
+    """Return the names of types and functions in Kotlin sources, in lower case.
+
+    Names in comments are none, and no names of variables, which no class hides.
+    """
     words: set[str] = set()
     for source in sources:
         code = re.sub(r"/\*.*?\*/|//[^\n]*", " ", source, flags=re.DOTALL)
-        words.update(word.lower() for word in re.findall(r"[A-Za-z_]\w*", code))
+        words.update(word.lower() for word in re.findall(r"\b[A-Z]\w*|\b[a-z]\w*(?=[(<{])", code))
     return frozenset(words)
 
 
-def require_model_name(name: str, suffixes: Iterable[str], words: frozenset[str]) -> None:
-    """Check that classes and files of a model's name can lie beside the others of its module.
+def model_name_clash(name: str, suffixes: Iterable[str], words: frozenset[str]) -> str | None:
+    """Return the class of a model that would have the name of something else, or None.
 
     Args:
         name: the model's.
-        suffixes: what its classes' names end with; files' names, too, are compared without case.
+        suffixes: what its classes' names end with. Files are named after them, so that names which
+            differ in case alone clash, too.
         words: the names in the module's other code, in lower case.
+    """
+    reserved = words | {system.lower() for system in _SYSTEM_NAMES}
+    return next((name + end for end in suffixes if (name + end).lower() in reserved), None)
+
+
+def require_model_name(name: str, suffixes: Iterable[str], words: frozenset[str]) -> None:
+    """Check that a model's name can be a class's; the arguments are those of `model_name_clash`.
 
     Raises:
-        ProjectError: the name is too long, or means something else in that code.
+        ProjectError: the name is too long, or means something else in the module's code.
     """
     if len(name) > LONGEST_MODEL_NAME:
         raise ProjectError(
             f"[model] name has {len(name)} characters, and file systems take no class of more than "
             f"{LONGEST_MODEL_NAME}. Give a shorter one."
         )
-    reserved = words | {system.lower() for system in _SYSTEM_NAMES}
-    clash = next((name + end for end in suffixes if (name + end).lower() in reserved), None)
+    clash = model_name_clash(name, suffixes, words)
     if clash:
         raise ProjectError(
             f"[model] name = {name!r}: the Android module uses the name {clash!r} for something "
