@@ -10,27 +10,21 @@ faster meets all of them alike.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from mobilenet_v2 import README, mobilekit, processor
 from numpy.typing import NDArray
+from page import machine, mobilekit, mobilenet_v2_project, versions, write_section
 
 from mobilekit_converters import coreml, tflite
 from mobilekit_delegates.targets import Session, target
 
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parents[1] / "shared" / "models"
-BEGIN, END = "<!-- coreml_evaluator: begin -->", "<!-- coreml_evaluator: end -->"
 VERSIONS = ("onnxruntime", "ai-edge-litert", "coremltools", "tensorflow", "numpy")
 BASE = "tflite-fp32"
 PRECISIONS = ("fp32", "fp16", "w8", "palette4")
@@ -49,11 +43,8 @@ class Network:
 
 def networks(work: Path) -> list[Network]:
     """Return the networks: those that anybody can make, and the trained ones where they are."""
-    project = work / "project"
-    if not (project / "mobilekit.toml").exists():
-        subprocess.run([sys.executable, HERE / "mobilenet_v2_project.py", project], check=True)
     found = [
-        Network(name="MobileNetV2, 224×224", source=project),
+        Network(name="MobileNetV2, 224×224", source=mobilenet_v2_project(work)),
         Network(name="the digits example", source=HERE.parent / "examples" / "digits"),
         Network(
             name="ResNet-8 (MLPerf Tiny)",
@@ -141,19 +132,7 @@ def table(figures: dict[str, dict[str, list[float]]]) -> str:
 
 def circumstances(rounds: int) -> str:
     """Say when and on what the figures were measured."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
-    return (
-        f"Measured on {datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d}: one thread each "
-        f"on {os.cpu_count()} cores ({processor()}), {platform.system()} {platform.machine()}, "
-        f"Python {platform.python_version()}, {versions}. Medians of {rounds} rounds."
-    )
-
-
-def write_readme(text: str) -> None:
-    """Put the text between the markers of README.md."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    return f"{machine()}, {versions(VERSIONS)}. One thread each, medians of {rounds} rounds."
 
 
 def main() -> None:
@@ -173,7 +152,7 @@ def main() -> None:
     text = f"{table(figures)}\n\n{circumstances(options.rounds)}"
     print(text)
     if not options.dry:
-        write_readme(text)
+        write_section("coreml_evaluator", text)
 
 
 if __name__ == "__main__":

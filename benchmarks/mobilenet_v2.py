@@ -10,9 +10,6 @@ sampled in a round of its own, because reading it slows what is measured.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -20,14 +17,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 import psutil
+from page import machine, mobilekit, mobilenet_v2_project, versions, write_section
 
 HERE = Path(__file__).resolve().parent
-README = HERE / "README.md"
-BEGIN, END = "<!-- mobilenet_v2: begin -->", "<!-- mobilenet_v2: end -->"
 ARTIFACTS = 11
 HELP_RUNS = 11
 MEMORY_INTERVAL_S = 0.1
@@ -81,11 +76,6 @@ class Bench:
         ]
         if len(found) != ARTIFACTS:
             raise SystemExit(f"{folder} holds {len(found)} artifacts instead of {ARTIFACTS}")
-
-
-def mobilekit() -> str:
-    """Return the `mobilekit` command that belongs to this Python."""
-    return str(Path(sys.executable).with_name("mobilekit"))
 
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -204,31 +194,11 @@ def table(figures: Figures) -> str:
 
 def circumstances() -> str:
     """Say when and on what the figures were measured."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in VERSIONS)
     memory = psutil.virtual_memory().total / 2**30
     return (
-        f"Measured on {datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d}: "
-        f"{os.cpu_count()} cores ({processor()}), {memory:.0f} GiB of memory, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-        f"{versions}. Medians, with the least and the greatest run in brackets."
+        f"{machine()}, {memory:.0f} GiB of memory, {versions(VERSIONS)}. Medians, with the least "
+        "and the greatest run in brackets."
     )
-
-
-def processor() -> str:
-    """Return the processor's name, as far as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown processor"
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "unknown processor"
-
-
-def write_readme(text: str) -> None:
-    """Put the text between the markers of README.md."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -239,15 +209,12 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="leave README.md as it is")
     options = parser.parse_args()
 
-    bench = Bench(project=options.work / "project", work=options.work)
-    if not (bench.project / "mobilekit.toml").exists():
-        maker = HERE / "mobilenet_v2_project.py"
-        subprocess.run([sys.executable, str(maker), str(bench.project)], check=True)
+    bench = Bench(project=mobilenet_v2_project(options.work), work=options.work)
     figures = measure(bench, options.rounds, lambda text: print(text, flush=True))
     text = f"{table(figures)}\n\n{circumstances()}"
     print(text)
     if not options.dry:
-        write_readme(text)
+        write_section("mobilenet_v2", text)
 
 
 if __name__ == "__main__":
