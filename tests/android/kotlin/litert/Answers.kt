@@ -2,20 +2,23 @@ package com.example.models
 
 import java.io.DataOutputStream
 import java.io.File
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
 
 /**
- * Runs every artifact of every model on its golden, and writes its float answers, big-endian, into
- * a file `MODEL.VARIANT.OUTPUT`. What cannot be loaded gets a file `MODEL.VARIANT.error`.
+ * Runs artifacts of every model on its golden, and writes their float answers, big-endian, into
+ * files `MODEL.VARIANT.OUTPUT`. What cannot be loaded gets a file `MODEL.VARIANT.error`.
  *
- * Arguments: the folder of the assets, the folder for the answers, the accelerator.
+ * Arguments: the folder of the assets, the folder for the answers, the accelerator, the variants.
  */
 internal fun main(arguments: Array<String>) {
     val (assetsFolder, answersFolder) = arguments.map(::File)
     val accelerator = Accelerator.valueOf(arguments[2])
+    val variants = arguments.drop(3)
     val assets = FolderAssets(assetsFolder)
     val loader = LiteRtEngineLoader(FolderPlace(assetsFolder))
     for (model in models) {
-        for (artifact in model.artifacts) {
+        for (artifact in model.artifacts.filter { it.variant in variants }) {
             val stem = "${model.name}.${artifact.variant}"
             try {
                 loader.load(artifact, accelerator).use { engine ->
@@ -56,8 +59,6 @@ private fun write(answers: List<Float>, file: File) {
 }
 
 private fun floats(bytes: ByteArray): FloatArray {
-    val values = java.nio.ByteBuffer.wrap(bytes)
-        .order(java.nio.ByteOrder.LITTLE_ENDIAN)
-        .asFloatBuffer()
+    val values = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
     return FloatArray(values.remaining()).also(values::get)
 }
