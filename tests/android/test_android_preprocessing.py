@@ -86,6 +86,13 @@ def all_cases(images: Sequence[str]) -> Iterator[Case]:
             yield Case(image=image, facts=facts, shape=shape, dtype=dtype)
 
 
+def halves() -> Iterator[Case]:
+    """Values that lie in the middle between two whole numbers."""
+    facts = InputFacts(kind="image", scale=0.5, offset=-20)
+    for dtype in ("uint8", "int8"):
+        yield Case(image="noise 37×53", facts=facts, shape=(1, 37, 53, 3), dtype=dtype)
+
+
 def text(value: str) -> bytes:
     """Return a word as Java's `readUTF` reads it."""
     return struct.pack(">H", len(value)) + value.encode("ascii")
@@ -141,7 +148,7 @@ def classes(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_kotlin_computes_what_python_does(kotlin: Kotlin, classes: Path, tmp_path: Path) -> None:
     images = all_images()
-    cases = list(all_cases(list(images)))
+    cases = [*all_cases(list(images)), *halves()]
     program = kotlin.compile(
         [KOTLIN / "answers"], [classes], tmp_path / "answers", friends=[classes]
     )
