@@ -39,7 +39,8 @@ TAKEN = frozenset(
     accelerators answer assets call choice classify classifysuspending close companion context
     create createsuspending cancelled created dispatcher embed embedsuspending engine labels lock
     model on predict predictsuspending result run runner segment segmentsuspending topk values
-    nofloats noints nolongs nobytes noshorts nobooleans
+    nofloats noints nolongs nobytes noshorts nobooleans synchronized topclasses withcontext
+    readlabels indexlabels requireanswer requirenumbers requiresize requiretopk
     """.split()  # noqa: SIM905 - a list of this length reads worse
 )
 """Names of the generated class's own, which no input or output may have there."""
