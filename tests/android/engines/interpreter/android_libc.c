@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,6 +70,14 @@ int android_strerror_r(int error, char *text, size_t size) {
     return __xpg_strerror_r(error, text, size);
 }
 
+/*
+ * XNNPACK asks for 32 bytes, enough for the processors of phones, and some of its kernels for AVX-512
+ * then read as though it had asked for 64.
+ */
+void *android_memalign(size_t alignment, size_t size) {
+    return memalign(alignment < 64 ? 64 : alignment, size);
+}
+
 int *android_errno(void) { return &errno; }
 
 size_t android_strlen_chk(const char *text, size_t size) {
@@ -103,6 +112,7 @@ ANDROID(android_fflush, fflush);
 ANDROID(android_fileno, fileno);
 ANDROID(android_sysconf, sysconf);
 ANDROID(android_strerror_r, strerror_r);
+ANDROID(android_memalign, memalign);
 ANDROID(android_errno, __errno);
 ANDROID(android_strlen_chk, __strlen_chk);
 ANDROID(android_system_property_get, __system_property_get);

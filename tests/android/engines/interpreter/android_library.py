@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 LIBC = "libc.so"
@@ -21,23 +22,30 @@ _DT_IGNORED = 0x60000000  # a tag that no loader knows
 _ANY_VERSION = 1
 
 
-def build_libc(compiler: str, folder: Path) -> Path:
-    """Compile `android_libc.c` into a folder and return the library, to be loaded first."""
+GRAPHICS = ("libEGL.so.1", "libGLESv2.so.2")
+"""The libraries of OpenGL, which the GPU delegate's library needs beside `libc.so`."""
+
+
+def build_libc(compiler: str, folder: Path, libraries: Iterable[str] = ()) -> Path:
+    """Compile `android_libc.c` into a folder and return the library, to be loaded first.
+
+    Args:
+        compiler: a C compiler.
+        folder: where it goes.
+        libraries: names of more libraries that adapted ones shall find.
+    """
     library = folder / LIBC
     versions = folder / "versions"
     versions.write_text("LIBC { global: *; };\n")
-    source = Path(__file__).with_name("android_libc.c")
-    flags = [
-        "-shared",
-        "-fPIC",
-        "-O1",
+    command = [
+        *(compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror"),
+        # The one kind of table that `_Elf` reads; Android's libraries have both.
         "-Wl,--hash-style=sysv",
-        f"-Wl,-soname,{LIBC}",
-        f"-Wl,--version-script={versions}",
+        f"-Wl,-soname,{LIBC},--version-script={versions},--no-as-needed",
+        *("-o", str(library), str(Path(__file__).with_name("android_libc.c")), "-lm"),
+        *(f"-l:{name}" for name in libraries),
     ]
-    subprocess.run(
-        [compiler, *flags, str(source), "-o", str(library), "-Wl,--no-as-needed", "-lm"], check=True
-    )
+    subprocess.run(command, check=True)
     return library
 
 
