@@ -310,7 +310,9 @@ class Project(_Table):
     @property
     def android_package(self) -> str:
         """The Kotlin module's package: `[android] package`, or one made from the model's name."""
-        return self.android.package or f"mobilekit.{self.name.lower()}"
+        word = self.name.lower()
+        ending = "_model" if word in _RESERVED | _JAVA_KEYWORDS else ""
+        return self.android.package or f"mobilekit.{word}{ending}"
 
     def bundle(self, variants: Iterable[str]) -> tuple[str, ...]:
         """Return the full names of those variants of a release that its Kotlin module carries.
@@ -397,8 +399,8 @@ def _check_bundle(project: Project, origin: str) -> None:
     for name in project.android.bundle or ():
         if project.android.variants and name not in project.android.variants:
             raise ProjectError(
-                f"{origin}: [android] bundle: the variant {name!r} is not made. Add it to [android] "
-                "variants, or carry one of those."
+                f"{origin}: [android] bundle: the variant {name!r} is not made. Add it to "
+                "[android] variants, or carry one of those."
             )
 
 

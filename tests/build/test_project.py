@@ -46,6 +46,27 @@ def test_an_empty_list_leaves_a_platform_out() -> None:
     assert not [name for name in project.variants() if name.startswith("coreml")]
 
 
+def test_the_kotlin_module_carries_half_as_many_bytes_where_it_can() -> None:
+    project = project_for(Path("m.keras"))
+    assert project.bundle(project.variants()) == ("tflite-fp16",)
+    assert project.bundle(["tflite-int8", "coreml-fp16"]) == ("tflite-int8",)
+    assert project.bundle(["coreml-fp16"]) == ()
+    chosen = project_for(Path("m.keras"), android={"bundle": ["fp32", "fp16"]})
+    assert chosen.bundle(chosen.variants()) == ("tflite-fp32", "tflite-fp16")
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("Digits", "mobilekit.digits"),
+        ("New", "mobilekit.new_model"),
+        ("Fun", "mobilekit.fun_model"),
+    ],
+)
+def test_the_package_comes_from_the_name(name: str, package: str) -> None:
+    assert project_for(Path("m.keras"), model={"name": name}).android_package == package
+
+
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
@@ -63,6 +84,20 @@ def test_an_empty_list_leaves_a_platform_out() -> None:
         ({"model": {"source": "m", "name": "class"}}, "reserved word"),
         ({"model": {"source": "m", "batch": 0}}, r"\[model\] batch"),
         ({"android": {"variants": ["in8"]}}, r"no variant 'in8'. Did you mean 'int8'\?"),
+        ({"android": {"bundle": ["fp61"]}}, r"no variant 'fp61'. Did you mean 'fp16'\?"),
+        ({"android": {"bundle": []}}, r"bundle is empty: name the variants that the Kotlin module"),
+        (
+            {"android": {"variants": ["fp32"], "bundle": ["fp16"]}},
+            r"\[android\] bundle: the variant 'fp16' is not made. Add it to \[android\] variants",
+        ),
+        ({"android": {"runtime": "tflite"}}, r"\[android\] runtime: .*'litert' or 'interpreter'"),
+        ({"android": {"package": "digits"}}, r"'digits' is no package name: use two or more words"),
+        ({"android": {"package": "com.Example"}}, r"'com.Example' is no package name"),
+        ({"android": {"package": "com..digits"}}, r"'com..digits' is no package name"),
+        ({"android": {"package": "com.2d"}}, r"'com.2d' is no package name"),
+        ({"android": {"package": "com.x\n.y"}}, r"is no package name"),
+        ({"android": {"package": "com.new.digits"}}, r"holds the reserved word 'new'"),
+        ({"android": {"package": "com.example.fun"}}, r"holds the reserved word 'fun'"),
         ({"ios": {"minimum": "iOS9"}}, r"\[ios\] minimum"),
         ({"verify": {"targets": ["cpuu"]}}, r"no target 'cpuu'. Did you mean 'cpu'\?"),
         ({"verify": {"samples": 3}}, r"\[verify\] samples"),

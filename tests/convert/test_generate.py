@@ -1,0 +1,138 @@
+"""The Android module in releases, and `mobilekit generate`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from command import DIGITS, left_in, tree
+from conftest import Run
+
+from mobilekit.modules import write_android
+from mobilekit.parity.golden import read_golden
+from mobilekit.project import load_project
+
+ASSETS = "src/main/assets/mobilekit/DigitClassifier"
+
+
+@pytest.fixture
+def release(digits_release: Path, tmp_path: Path) -> Path:
+    """A release that a test may damage."""
+    return shutil.copytree(digits_release, tmp_path / "digits.release")
+
+
+def test_a_release_brings_the_android_module(digits_release: Path) -> None:
+    module = digits_release / "android"
+    carried = (module / ASSETS / "tflite-fp16.tflite").read_bytes()
+    assert carried == (digits_release / "models" / "tflite-fp16.tflite").read_bytes()
+    assert (module / "src/main/kotlin/com/example/digits/DigitClassifier.kt").is_file()
+    (facts,) = json.loads((digits_release / "report.json").read_text())["modules"]
+    assert facts == {
+        "platform": "Android",
+        "language": "Kotlin",
+        "status": "generated",
+        "folder": "android",
+        "package": "com.example.digits",
+        "runtime": "litert",
+        "variants": ["tflite-fp16"],
+        "files": len(tree(module)),
+        "reason": "",
+    }
+
+
+def test_the_report_says_that_nothing_of_it_was_compiled(digits_release: Path) -> None:
+    page = (digits_release / "report.html").read_text()
+    assert "com.example.digits" in page
+    assert "not compiled by this build" in page
+    assert "com.example.digits" in (digits_release / "summary.md").read_text()
+
+
+def test_generating_again_gives_the_same_bytes(
+    run: Run, digits_release: Path, tmp_path: Path
+) -> None:
+    ended = run("generate", DIGITS, "--release", digits_release, "--android", "app/digits")
+    assert ended.status == 0, ended.errors
+    assert tree(tmp_path / "app" / "digits") == tree(digits_release / "android")
+    assert left_in(tmp_path / "app") == ["digits"]
+
+
+def test_an_older_module_is_replaced(run: Run, digits_release: Path, tmp_path: Path) -> None:
+    module = shutil.copytree(digits_release / "android", tmp_path / "module")
+    (module / "src" / "main" / "Old.kt").write_text("// of an older version")
+    ended = run("generate", DIGITS, "--release", digits_release, "--android", module)
+    assert ended.status == 0, ended.errors
+    assert tree(module) == tree(digits_release / "android")
+
+
+def test_somebodys_own_files_are_left_alone(run: Run, digits_release: Path, tmp_path: Path) -> None:
+    own = tmp_path / "app"
+    own.mkdir()
+    (own / "build.gradle.kts").write_text("plugins {}")
+    before = tree(tmp_path)
+    ended = run("generate", DIGITS, "--release", digits_release, "--android", own)
+    assert ended.status == 2
+    assert f"{own} holds something that is no generated module" in ended.errors
+    assert tree(tmp_path) == before
+
+
+def test_without_a_release_it_says_so(run: Run, tmp_path: Path) -> None:
+    ended = run("generate", DIGITS)
+    assert ended.status == 2
+    assert "DigitClassifier.release" in ended.errors
+    assert left_in(tmp_path) == []
+
+
+def test_an_artifact_that_was_changed_is_refused(run: Run, release: Path, tmp_path: Path) -> None:
+    models = release / "models"
+    shutil.copyfile(models / "tflite-fp32.tflite", models / "tflite-fp16.tflite")
+    ended = run("generate", DIGITS, "--release", release, "--android", "module")
+    assert ended.status == 2
+    assert "tflite-fp16.tflite is not the file that was built" in ended.errors
+    assert left_in(tmp_path) == ["digits.release"]
+
+
+def test_what_the_release_does_not_hold_cannot_be_carried(run: Run, tmp_path: Path) -> None:
+    project = (DIGITS / "mobilekit.toml").read_text()
+    for name in ("digits.keras", "labels.txt", "calibration.npz", "evaluation.npz"):
+        project = project.replace(f'"{name}"', f'"{DIGITS / name}"')
+    changed = tmp_path / "mobilekit.toml"
+    changed.write_text(project.replace("[android]", '[android]\nbundle = ["fp32"]'))
+    smaller = tmp_path / "smaller.release"
+    built = run(
+        *("convert", DIGITS, "--out", smaller, "--variant", "tflite-fp16"),
+        *("--target", "cpu", "--require", "cpu"),
+    )
+    assert built.status == 0, built.errors
+    ended = run("generate", changed, "--release", smaller, "--android", "module")
+    assert ended.status == 2
+    assert "It would carry tflite-fp32, which the release does not hold." in ended.errors
+    assert left_in(tmp_path) == ["mobilekit.toml", "smaller.release"]
+
+
+def test_a_release_without_tflite_brings_no_module(run: Run, tmp_path: Path) -> None:
+    built = run(
+        *("convert", DIGITS, "--out", "apple.release", "--variant", "coreml-fp16"),
+        *("--target", "coreml", "--require", "coreml"),
+    )
+    assert built.status == 0, built.errors
+    assert not (tmp_path / "apple.release" / "android").exists()
+    assert json.loads((tmp_path / "apple.release" / "report.json").read_text())["modules"] == []
+
+
+def test_a_variant_that_failed_leaves_the_module_out_and_says_so(
+    digits_release: Path, tmp_path: Path
+) -> None:
+    facts = write_android(
+        load_project(DIGITS / "mobilekit.toml"),
+        variants=["tflite-fp16"],
+        artifacts={},
+        golden=read_golden(digits_release / "golden"),
+        source_sha256="0" * 64,
+        folder=tmp_path / "android",
+    )
+    assert facts is not None
+    assert facts.status == "missing"
+    assert "tflite-fp16" in facts.reason
+    assert left_in(tmp_path) == []
