@@ -116,10 +116,10 @@ def _require_readable(artifact: Artifact, module: AndroidModule) -> None:
     runtime = RUNTIMES[module.runtime]
     for what, spec in _ends(artifact):
         if spec.dtype not in runtime.dtypes:
-            others = [row.title for row in RUNTIMES.values() if spec.dtype in row.dtypes]
+            others = [name for name, row in RUNTIMES.items() if spec.dtype in row.dtypes]
             remedy = (
-                f"Set [android] runtime to the other one, {others[0]}, which does, or let the "
-                "model have float32 there"
+                f"Set [android] runtime = {others[0]!r}, which does, or let the model have float32 "
+                "there"
                 if others
                 else "No runtime on Android does: let the model have float32 or int32 there"
             )
