@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
@@ -19,6 +18,7 @@ from toolchain import JUnitRun, Kotlin, junit_tests
 
 from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
 from mobilekit.preprocessing import ImageContract, audio_to_input, image_contract, image_to_input
+from mobilekit.wrappers.android.templates import environment
 
 PACKAGE = "com.example.pixels"
 TEMPLATES = (
@@ -137,11 +137,8 @@ def questions(images: dict[str, NDArray[np.uint8]], cases: Sequence[Case]) -> It
 def classes(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The converters, compiled as a module compiles them."""
     folder = tmp_path_factory.mktemp("converters")
-    environment = Environment(
-        loader=PackageLoader("mobilekit.wrappers", "templates/android"), undefined=StrictUndefined
-    )
     for name in TEMPLATES:
-        source = environment.get_template(f"{name}.kt.j2").render(header="", package=PACKAGE)
+        source = environment().get_template(f"{name}.kt.j2").render(header="", package=PACKAGE)
         (folder / f"{name.partition('/')[2]}.kt").write_text(source, encoding="utf-8")
     return kotlin.compile([folder], ["android"], folder / "classes", explicit_api=True)
 
