@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from mobilekit.parity.golden import OutputFacts
 from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
@@ -27,7 +35,17 @@ else:
 PROJECT_FILE = "mobilekit.toml"
 
 OutputKind = Literal["tensor", "classification", "embedding", "mask"]
-PerChannel = float | tuple[float, ...]
+
+
+def _numbers(value: object) -> object:
+    """Let numbers and lists of numbers through; one message for all else."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items):
+        return value
+    raise ValueError("use a number, or a list of numbers, one per channel")
+
+
+PerChannel = Annotated[float | tuple[float, ...], BeforeValidator(_numbers)]
 
 # Names that are no class names in Kotlin or Swift (kotlinlang.org/docs/keyword-reference.html,
 # "The Swift Programming Language", Lexical Structure), beside Python's own keywords.
@@ -419,7 +437,7 @@ def _check_budgets(project: Project, origin: str) -> None:
 
 def _sentence(error: Mapping[str, Any]) -> str:
     """Put one of pydantic's errors into a sentence that names the table and the key."""
-    *tables, key = [str(part) for part in error["loc"] if part not in get_args(PerChannel)] or [""]
+    *tables, key = [str(part) for part in error["loc"]] or [""]
     place = f"[{'.'.join(tables)}] {key}" if tables else key
     if error["type"] == "extra_forbidden":
         return f"{place}: there is no such key.{nearest(key, _keys_of(tables))}"

@@ -84,6 +84,15 @@ def test_the_package_comes_from_the_name(name: str, package: str) -> None:
         ({"model": {"source": "m", "name": "class"}}, "reserved word"),
         ({"model": {"source": "m", "batch": 0}}, r"\[model\] batch"),
         ({"android": {"variants": ["in8"]}}, r"no variant 'in8'. Did you mean 'int8'\?"),
+        (
+            {"model": {"source": "m", "inputs": {"a": {"kind": "image", "scale": "x"}}}},
+            r"^mobilekit.toml: \[model.inputs.a\] scale: use a number, or a list of numbers, one "
+            r"per channel.$",
+        ),
+        (
+            {"model": {"source": "m", "inputs": {"a": {"kind": "image", "offset": [1, True, 2]}}}},
+            r"^mobilekit.toml: \[model.inputs.a\] offset: use a number, or a list of numbers",
+        ),
         ({"android": {"bundle": ["fp61"]}}, r"no variant 'fp61'. Did you mean 'fp16'\?"),
         ({"android": {"bundle": []}}, r"bundle is empty: name the variants that the Kotlin module"),
         (
