@@ -6,9 +6,12 @@ import java.io.File
 import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.channels.FileChannel
+import java.nio.file.Files
 
 /** A JVM: artifacts are files in a folder instead of an app's assets. */
 internal class FolderPlace(private val folder: File) : LiteRtPlace {
+    override val compiled: File = Files.createTempDirectory("compiled").toFile()
+
     override fun whyNoNpu(): String = "A JVM has no neural processor."
 
     override fun environment(accelerator: Accelerator): Environment = Environment.create()
