@@ -81,3 +81,17 @@ class AndroidModule:
     runtime: AndroidRuntime
     artifacts: tuple[CarriedArtifact, ...]
     files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IosPackage:
+    """A Swift package: the model, the oldest system it is for, the artifacts.
+
+    `minimum` is `iOS16` and the like. `budgets` of the artifacts have one row, `coreml`. `files`
+    has where each artifact's package is now, by variant.
+    """
+
+    model: ModelDescription
+    minimum: str
+    artifacts: tuple[CarriedArtifact, ...]
+    files: Mapping[str, Path]
