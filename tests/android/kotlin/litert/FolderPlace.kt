@@ -10,7 +10,9 @@ import java.nio.file.Files
 
 /** A JVM: artifacts are files in a folder instead of an app's assets. */
 internal class FolderPlace(private val folder: File) : LiteRtPlace {
-    override val compiled: File = Files.createTempDirectory("compiled").toFile()
+    override val compiled: File by lazy {
+        Files.createTempDirectory(folder.absoluteFile.parentFile.toPath(), "compiled").toFile()
+    }
 
     override fun whyNoNpu(): String = "A JVM has no neural processor."
 
