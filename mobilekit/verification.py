@@ -226,7 +226,7 @@ class _Run:
         checks: dict[str, tuple[Check, ...]] = {}
         for job in jobs:
             subject, _, name = job.name.rpartition(" on ")
-            check = replace(ended[job.name], required=name in case.require)
+            check = replace(ended[job.name], required=_is_required(case, subject, name))
             checks[subject] = (*checks.get(subject, ()), check)
         return checks
 
@@ -300,6 +300,16 @@ class _Run:
             budget=dict(outcome.job.arguments["budget"].bounds),
             seconds=outcome.seconds,
         )
+
+
+def _is_required(case: _Case, subject: str, name: str) -> bool:
+    """Say whether a check has to run: a module's tests can run but what the module carries."""
+    if name not in case.require:
+        return False
+    if case.recorded is None or not target(name).info.in_module:
+        return True
+    modules = case.recorded.modules
+    return not modules or any(subject in module.variants for module in modules)
 
 
 def _variant(

@@ -53,6 +53,7 @@ class Adb:
             description=f"a board's TFLite runtime, or Android's module, on {self._shell.device}",
             meaning=f"{info.meaning} On Android: {self._app.info.meaning}",
             emulated=self._app.info.emulated,
+            in_module=True,
         )
 
     def missing(self) -> Missing | None:

@@ -96,6 +96,7 @@ class AndroidApp:
             cost=60,
             emulated=emulator,
             repeatable=False,
+            in_module=True,
         )
         self._transport = transport
         self._accelerator = accelerator
@@ -247,7 +248,7 @@ class AndroidAppSession(LocalSession):
         """Return the check of this artifact on this target in the device's report."""
         path = result / _REPORT
         if not path.is_file():
-            why = ended.failures[0].splitlines()[0] if ended.failures else "it said nothing"
+            why = (ended.failures or ("it said nothing",))[0].splitlines()[0].rstrip(".")
             raise TargetError(f"{self._target} left no report: {why}.")
         report = _read_json(path, self._target)
         try:

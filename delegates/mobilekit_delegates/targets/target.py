@@ -46,7 +46,8 @@ class TargetInfo:
     empty: a device's CPU to those of `cpu`. `cost` is how long a check takes, relative to `cpu`'s
     5. A target that is slow runs `most_samples` of the golden's. `memory` is a session's expected
     peak in bytes, beside the artifact's own. Where `emulated`, times are not a device's and no gate
-    reads them. What is not `repeatable`, a device, is asked again by every build.
+    reads them. What is not `repeatable`, a device, is asked again by every build. Where it runs
+    `in_module`, in the code generated for apps, it can run what that carries and nothing else.
     """
 
     name: str
@@ -59,6 +60,7 @@ class TargetInfo:
     memory: int = 200 * 2**20
     emulated: bool = False
     repeatable: bool = True
+    in_module: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
