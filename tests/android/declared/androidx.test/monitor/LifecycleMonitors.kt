@@ -1,5 +1,5 @@
 // Robolectric makes these two when it starts an application, and tells them what happens. They are
-// stand-ins: no test here starts an activity or listens.
+// stand-ins, which tell nobody: no test here listens.
 package androidx.test.internal.runner.lifecycle
 
 import android.app.Activity
@@ -11,33 +11,31 @@ import androidx.test.runner.lifecycle.ApplicationLifecycleMonitor
 import androidx.test.runner.lifecycle.ApplicationStage
 import androidx.test.runner.lifecycle.Stage
 
-private fun noActivities(): Nothing = throw UnsupportedOperationException("not declared here")
+private fun nobodyListens(): Nothing = throw UnsupportedOperationException("not declared here")
 
 class ActivityLifecycleMonitorImpl : ActivityLifecycleMonitor {
     override fun addLifecycleCallback(callback: ActivityLifecycleCallback) {
-        noActivities()
+        nobodyListens()
     }
 
     override fun removeLifecycleCallback(callback: ActivityLifecycleCallback) {
-        noActivities()
+        nobodyListens()
     }
 
-    override fun getLifecycleStageOf(activity: Activity): Stage = noActivities()
+    override fun getLifecycleStageOf(activity: Activity): Stage = nobodyListens()
 
     override fun getActivitiesInStage(stage: Stage): Collection<Activity> = emptyList()
 
-    fun signalLifecycleChange(stage: Stage, activity: Activity) {
-        noActivities()
-    }
+    fun signalLifecycleChange(stage: Stage, activity: Activity) = Unit
 }
 
 class ApplicationLifecycleMonitorImpl : ApplicationLifecycleMonitor {
     override fun addLifecycleCallback(callback: ApplicationLifecycleCallback) {
-        noActivities()
+        nobodyListens()
     }
 
     override fun removeLifecycleCallback(callback: ApplicationLifecycleCallback) {
-        noActivities()
+        nobodyListens()
     }
 
     fun signalLifecycleChange(app: Application, stage: ApplicationStage) = Unit
