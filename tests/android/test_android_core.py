@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 from toolchain import JUnitRun, Kotlin, KotlinError, junit_tests
 
 from mobilekit.parity.metrics import IncomparableError, agreement_metrics, tensor_metrics
+from mobilekit.wrappers.android.templates import environment
 
 PACKAGE = "com.example.digits"
 KOTLIN = Path(__file__).parent / "kotlin" / "core"
@@ -40,13 +40,10 @@ Case = tuple[NDArray[np.float32], NDArray[np.float32], bool]
 def classes(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The core as a module compiles it, and the tests beside it."""
     folder = tmp_path_factory.mktemp("core")
-    environment = Environment(
-        loader=PackageLoader("mobilekit.wrappers", "templates/android"), undefined=StrictUndefined
-    )
     sources = folder / "sources"
     sources.mkdir()
     for name in TEMPLATES:
-        source = environment.get_template(f"{name}.kt.j2").render(header="", package=PACKAGE)
+        source = environment().get_template(f"{name}.kt.j2").render(header="", package=PACKAGE)
         (sources / f"{name.partition('/')[2]}.kt").write_text(source, encoding="utf-8")
     core = kotlin.compile(
         [sources, KOTLIN / "stand_in"], ["android"], folder / "core", explicit_api=True
@@ -77,6 +74,33 @@ def junit_names() -> list[str]:
 @pytest.mark.parametrize("name", junit_names())
 def test_core(run: JUnitRun, name: str) -> None:
     run.check(name)
+
+
+@pytest.fixture(scope="module")
+def run_on_android(
+    kotlin: Kotlin, classes: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> JUnitRun:
+    """What needs a context, on Android's own."""
+    folder = tmp_path_factory.mktemp("android")
+    tests = kotlin.compile(
+        [KOTLIN / "robolectric"],
+        ["robolectric", "junit", *classes],
+        folder / "classes",
+        friends=classes,
+    )
+    kotlin.run(f"{PACKAGE}.WriteAssetsKt", classes, [str(folder / "assets")])
+    return kotlin.run_junit(
+        [tests, *classes, "robolectric"],
+        [f"{PACKAGE}.AndroidDeviceTest"],
+        assets=folder / "assets",
+        # Android closes the descriptors of assets through a field that the JVM hides.
+        options=["--add-opens=java.base/java.io=ALL-UNNAMED"],
+    )
+
+
+@pytest.mark.parametrize("name", junit_tests(KOTLIN / "robolectric"))
+def test_core_on_android(run_on_android: JUnitRun, name: str) -> None:
+    run_on_android.check(name)
 
 
 def choose(kotlin: Kotlin, classes: list[Path], folder: Path, driver: str) -> str:
