@@ -7,20 +7,24 @@ module's real tests run in Robolectric's Android, over the Android libraries of 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import maven
+import numpy as np
 import pytest
 from engines.interpreter.android_library import LIBC, adapt, build_libc
 from phone.fixtures import phone as phone
 from phone.phones import Phone, write_apk
 from toolchain import Kotlin
 from tools import require_tool
+
+from mobilekit.parity.metrics import tensor_metrics
+from mobilekit.report import read_report
+from mobilekit.results import Check, Report
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "examples" / "digits"
@@ -113,28 +117,136 @@ def mobilekit(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def verified(release: Path, *targets: str) -> dict[str, Any]:
-    """Verify on targets; return the report."""
-    names = [word for name in targets for word in ("--target", name)]
-    run = mobilekit("verify", str(release), *names, "--json")
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    status: int
+    report: Report
+
+    def check(self, variant: str) -> Check:
+        (check,) = [
+            check
+            for item in self.report.variants
+            if item.name == variant
+            for check in item.checks
+            if check.target.startswith("adb:")
+        ]
+        return check
+
+
+def verified(release: Path, target: str, out: Path) -> Verified:
+    run = mobilekit("verify", str(release), "--target", target, "--out", str(out))
     assert run.returncode in (0, 1), run.stdout + run.stderr
-    report: dict[str, Any] = json.loads(run.stdout)
-    return report
+    return Verified(status=run.returncode, report=read_report(out / "report.json"))
 
 
-def check_of(report: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    (check,) = [
-        check
-        for item in report["variants"]
-        if item["name"] == variant
-        for check in item["checks"]
-        if check["target"].startswith("adb:")
-    ]
-    return dict(check)
-
-
-def test_a_phone_answers_as_the_trained_model(release: Release, phone: Phone) -> None:
+def test_a_phone_answers_as_the_trained_model(
+    release: Release, phone: Phone, tmp_path: Path
+) -> None:
     phone.set(app=release.app)
-    report = verified(release.folder, f"{phone.target}/cpu")
-    check = check_of(report, "tflite-fp32")
-    assert (check["status"], check["reason"]) == ("pass", ""), check["reason"] + phone.logcat()
+    found = verified(release.folder, f"{phone.target}/cpu", tmp_path / "out")
+    check = found.check("tflite-fp32")
+    assert (check.status, check.reason) == ("pass", ""), check.reason + phone.logcat()
+    assert check.samples == 32
+    assert check.metrics["snr_db"] > 100
+    assert check.metrics["agreement"] == 1
+    assert "Android 15 (API 35" in check.execution.place
+    assert "2.16.1" in check.execution.place
+    assert check.execution.notes[0].startswith("The generated test on the device passed on the ")
+    other = found.check("tflite-fp16")
+    assert (other.status, other.required) == ("not_run", False)
+    assert "does not carry tflite-fp16, but tflite-fp32" in other.reason
+    assert (found.status, found.report.verdict) == (0, "pass")
+    assert phone.installed() == []
+    assert phone.board.is_clean()
+
+
+def test_an_accelerator_that_the_phone_lacks_fails_what_requires_it(
+    release: Release, phone: Phone, tmp_path: Path
+) -> None:
+    phone.set(app=release.app)
+    found = verified(release.folder, f"{phone.target}/nnapi", tmp_path / "out")
+    check = found.check("tflite-fp32")
+    assert check.status == "not_run", check.reason + phone.logcat()
+    assert check.reason.startswith(f"{phone.target}/nnapi: ")
+    assert "Android 15" in check.reason
+    assert (found.status, found.report.verdict) == (1, "fail")
+    assert phone.installed() == []
+
+
+def instrument(phone: Phone, release: Release, classes: str, **arguments: str) -> str:
+    """Run tests as Gradle or a person would, without mobilekit; return what `am` said."""
+    phone.set(app=release.app)
+    phone.install(release.folder / APK)
+    words = [word for name, value in arguments.items() for word in ("-e", name, value)]
+    runner = f"{PACKAGE}/androidx.test.runner.AndroidJUnitRunner"
+    return phone.run("am", "instrument", "-w", "-r", "-e", "class", classes, *words, runner)
+
+
+def test_the_generated_tests_report_on_their_own(release: Release, phone: Phone) -> None:
+    classes = "com.example.phone.DigitsParityTest,com.example.phone.DigitsBenchmark"
+    said = instrument(phone, release, classes)
+    assert said.count("INSTRUMENTATION_STATUS_CODE: 0") == 2, said + phone.logcat()
+    assert said.count("INSTRUMENTATION_STATUS_CODE: -4") == 4, said  # Assumptions that failed.
+    folder = phone.folder / "packages" / PACKAGE / "data" / "files" / "mobilekit"
+    report = read_report(folder / "report.json")
+    built = read_report(release.folder / "report.json")
+    assert (report.verdict, report.reasons) == ("pass", ())
+    assert (report.model.name, report.model.sha256) == ("Digits", built.model.sha256)
+    assert report.model.signature == built.model.signature
+    (variant,) = report.variants
+    assert variant.sha256 == built.variants[0].sha256
+    assert [(check.target, check.status) for check in variant.checks] == [
+        ("android/cpu", "pass"),
+        ("android/gpu", "not_run"),
+        ("android/nnapi", "not_run"),
+    ]
+    cpu, *others = variant.checks
+    assert cpu.budget.keys() == {"snr_db", "cosine", "agreement"}
+    assert cpu.metrics.keys() >= {"snr_db", "psnr_db", "max_abs", "cosine", "agreement"}
+    assert cpu.outputs.keys() == {built.model.signature.outputs[0].name}
+    assert all(check.reason and not check.metrics for check in others)
+    assert report.environment.keys() == {"device", "soc", "system", "build", "abi", "runtime"}
+    assert_answers_as_the_golden(release, folder)
+    assert_times(read_report(folder / "benchmark.json"))
+
+
+def assert_answers_as_the_golden(release: Release, folder: Path) -> None:
+    """Compare the raw outputs that a device left with the golden, in Python."""
+    document = json.loads((folder / "tflite-fp32.cpu.json").read_text())
+    (output,) = document["outputs"]
+    answers = np.fromfile(folder / output["file"], "<f4").reshape(output["shape"])
+    assets = release.folder / "android" / "src" / "main" / "assets" / "mobilekit" / "Digits"
+    expected = np.fromfile(assets / "golden" / "output-0.bin", "<f4").reshape(answers.shape)
+    assert document["runs"] == len(answers) > 1
+    assert tensor_metrics(answers, expected)["snr_db"] > 100
+
+
+def assert_times(report: Report) -> None:
+    assert report.verdict == "pass"
+    (times,) = report.extra["latency"]
+    assert (times["variant"], times["target"]) == ("tflite-fp32", "android/cpu")
+    assert times["runs"] >= 50
+    assert times["seconds"] + times["warm_up_runs"] > 0
+    ordered = [times[name] for name in ("min_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms")]
+    assert ordered == sorted(ordered)
+    assert times["p99_ms"] <= times["max_ms"]
+    assert times["load_ms"] > 0
+    assert times["first_run_ms"] > 0
+    for when in ("before", "after"):
+        assert times[when]["thermal_status"] == "none"
+
+
+def test_answers_that_are_not_a_given_goldens_fail(release: Release, phone: Phone) -> None:
+    golden = phone.folder / "golden"
+    shutil.copytree(release.folder / "golden", golden)
+    outputs = json.loads((golden / "golden.json").read_text())["outputs"]
+    path = golden / outputs[0]["file"]
+    np.roll(np.fromfile(path, "<f4"), 1).tofile(path)
+    arguments = {"golden": str(golden), "accelerator": "cpu", "device": "adb:mine"}
+    said = instrument(phone, release, "com.example.phone.DigitsParityTest", **arguments)
+    assert "INSTRUMENTATION_STATUS_CODE: -2" in said, said + phone.logcat()
+    assert "stack=java.lang.AssertionError: Out of budget: snr_db" in said
+    folder = phone.folder / "packages" / PACKAGE / "data" / "files" / "mobilekit"
+    report = read_report(folder / "report.json")
+    assert report.verdict == "fail"
+    assert report.reasons[0].startswith("tflite-fp32 on adb:mine/cpu: Out of budget: snr_db")

@@ -38,10 +38,18 @@ class Phone:
         path = self.folder / "settings.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
 
+    def run(self, program: str, *arguments: str) -> str:
+        """Run a program as somebody does who sits before it; return what it says."""
+        return subprocess.run(
+            (sys.executable, str(PROGRAMS), str(self.folder), program, *arguments),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
     def install(self, apk: Path) -> None:
         """Install an app that is then there before."""
-        command = (sys.executable, str(PROGRAMS), str(self.folder), "pm", "install", "-t", str(apk))
-        subprocess.run(command, check=True, capture_output=True)
+        self.run("pm", "install", "-t", str(apk))
 
     def installed(self) -> list[str]:
         """Return the packages that are there."""
