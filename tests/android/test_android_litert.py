@@ -26,6 +26,7 @@ from mobilekit.wrappers.android import write_module
 from mobilekit.wrappers.android.describe import describe_android
 from mobilekit.wrappers.android.runtimes import RUNTIMES
 from mobilekit.wrappers.description import AndroidModule
+from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.frozen import freeze
 from mobilekit_converters.signature import Quantisation, Signature, TensorSpec
 from mobilekit_converters.tflite import TFLiteOptions, convert
@@ -303,6 +304,25 @@ def test_every_model_was_there(built: Built, model: RealModel) -> None:
         pytest.skip(f"{model.source} is not on this machine")
     names = {module.model.name for module in built.modules}
     assert {model.name, f"{model.name}Int8"} <= names
+
+
+def test_a_model_that_keeps_state_is_refused(tmp_path: Path) -> None:
+    """LiteRT's CompiledModel cannot run it, not even on the CPU."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    module = shuffle(tmp_path)
+    (path,) = module.files.values()
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    graph = model.subgraphs[0]
+    graph.tensors[graph.operators[0].outputs[0]].isVariable = True
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    said = "tflite-fp32 keeps state from run to run in .* runtime to the other one, TFLite's"
+    with pytest.raises(ProjectError, match=said):
+        write_module(module, tmp_path / "android")
+    assert not (tmp_path / "android").exists()
 
 
 # --- The engine's own tests. ---

@@ -46,6 +46,30 @@ def require_fitness(module: AndroidModule) -> None:
         _require_readable(carried.artifact, module)
 
 
+def require_no_state(module: AndroidModule) -> None:
+    """Check that no artifact keeps values from run to run where the runtime cannot do that.
+
+    Raises:
+        ProjectError: one does.
+        SourceError: an artifact's file is damaged.
+    """
+    from mobilekit_converters.tflite.flatbuffer import read_model
+
+    runtime = RUNTIMES[module.runtime]
+    if runtime.keeps_state:
+        return
+    others = [row.title for row in RUNTIMES.values() if row.keeps_state]
+    for variant, path in module.files.items():
+        tensors = (tensor for graph in read_model(path).subgraphs for tensor in graph.tensors)
+        state = next((tensor.name for tensor in tensors if tensor.is_variable), None)
+        if state is not None:
+            raise ProjectError(
+                f"{variant} keeps state from run to run in {state!r}, which {runtime.title} does "
+                f"not support yet. Set [android] runtime to the other one, {others[0]}, or let the "
+                "model take its state as an input."
+            )
+
+
 def _require_tensor(spec: TensorSpec) -> None:
     if len(spec.name) > LONGEST_TENSOR_NAME:
         raise ProjectError(

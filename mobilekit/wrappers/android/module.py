@@ -9,6 +9,7 @@ from mobilekit.wrappers.android import literals
 from mobilekit.wrappers.android.api import Api, describe_api
 from mobilekit.wrappers.android.assets import write_assets
 from mobilekit.wrappers.android.facts import StoredFact, TensorFact, model_facts
+from mobilekit.wrappers.android.fitness import require_no_state
 from mobilekit.wrappers.android.layout import fitted, kdoc
 from mobilekit.wrappers.android.names import require_model_name
 from mobilekit.wrappers.android.runtimes import COROUTINES, RUNTIMES, TEST_LIBRARIES
@@ -25,11 +26,13 @@ def write_module(module: AndroidModule, folder: Path) -> None:
 
     Raises:
         OutputError: an artifact's file is not the one that was checked.
-        ProjectError: the model's name cannot be a class's; nothing was written.
+        ProjectError: the model's name cannot be a class's, or the runtime cannot run an artifact;
+            nothing was written.
         SourceError: an artifact's file is damaged.
     """
     model = module.model
     require_model_name(model.name, suffixes(module.runtime), reserved_words(module.runtime))
+    require_no_state(module)
     api = describe_api(module)
     context = _context(module, api)
     for path, template in files(

@@ -14,12 +14,14 @@ class Runtime:
 
     `accelerators` maps the accelerators that it offers, as Kotlin calls them, to the target whose
     budget they are held to; one that no budget names is held to the strictest. `dtypes` are those
-    of inputs and outputs that it reads and writes. `libraries` are Maven coordinates.
+    of inputs and outputs that it reads and writes. `keeps_state` says whether it runs graphs whose
+    tensors keep values from run to run. `libraries` are Maven coordinates.
     """
 
     title: str
     accelerators: Mapping[str, str]
     dtypes: frozenset[str]
+    keeps_state: bool
     libraries: tuple[str, ...]
 
 
@@ -29,6 +31,8 @@ RUNTIMES: dict[AndroidRuntime, Runtime] = {
         accelerators={"CPU": "cpu", "GPU": "gpu", "NPU": "npu"},
         # `getInputTensorType` of LiteRT 2 throws for uint8, int16 and float16.
         dtypes=frozenset({"float32", "int8", "int32", "int64", "bool"}),
+        # "Variable tensors not yet supported", says `CompiledModel` even on the CPU.
+        keeps_state=False,
         libraries=(
             "com.google.ai.edge.litert:litert:2.3.0",
             "com.google.ai.edge.litert:litert-api:2.3.0",
@@ -39,6 +43,7 @@ RUNTIMES: dict[AndroidRuntime, Runtime] = {
         title="TFLite's Interpreter",
         accelerators={"CPU": "cpu", "GPU": "gpu", "NNAPI": "nnapi"},
         dtypes=frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"}),
+        keeps_state=True,
         libraries=(
             "com.google.ai.edge.litert:litert:1.4.1",
             "com.google.ai.edge.litert:litert-api:1.4.1",
