@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import platform
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
+import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import maven
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from toolchain import JUnitRun, Kotlin, KotlinError, junit_tests
+from toolchain import DECLARED, HERE, JUnitRun, Kotlin, KotlinError, junit_tests
+from tools import without
 
 from mobilekit.modules import write_android
 from mobilekit.parity.golden import Golden
@@ -34,6 +42,7 @@ TESTS = DEMO / "app" / "src" / "test"
 RESOURCES = APP / "res"
 CATALOGUE = DEMO / "gradle" / "libs.versions.toml"
 MANIFEST = APP / "AndroidManifest.xml"
+SCREENS = HERE / "kotlin" / "demo"
 DRAWINGS = TESTS / "resources" / "drawings.txt"
 
 PACKAGE = "com.example.digits.demo"
@@ -120,9 +129,19 @@ def scores(model: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
 # The sources
 
 
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The app as it is built: its classes and its module's, and its package (APK) but for those."""
+
+    module: Path
+    classes: Path
+    package: Path
+    manifest: Path
+    resource_class: Path
+
+
 @pytest.fixture(scope="module")
-def app_classes(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The app's classes, compiled with its module's."""
+def app(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> App:
     folder = tmp_path_factory.mktemp("demo")
     module = kotlin.compile(
         [MODULE / "src" / "main" / "kotlin"],
@@ -130,27 +149,119 @@ def app_classes(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Pat
         folder / "module",
         explicit_api=True,
     )
-    resources = folder / "R.kt"
-    resources.write_text(resource_class(), encoding="utf-8")
-    return kotlin.compile([SOURCES, resources], ["android", "coroutines", module], folder / "app")
+    manifest = folder / "AndroidManifest.xml"
+    manifest.write_text(
+        MANIFEST.read_text("utf-8").replace("<manifest ", f'<manifest package="{PACKAGE}" '),
+        "utf-8",
+    )
+    package = link_resources(folder, manifest)
+    resource_class = folder.joinpath("java", *PACKAGE.split("."), "R.java")
+    classes = kotlin.compile(
+        [SOURCES, resource_class], ["android", "coroutines", module], folder / "app"
+    )
+    return App(
+        module=module,
+        classes=classes,
+        package=package,
+        manifest=manifest,
+        resource_class=resource_class,
+    )
 
 
-def resource_class() -> str:
-    """Return a stand-in for the class `R` that Android's build makes; its numbers mean nothing."""
-    lines = [f"package {PACKAGE}", "public object R {"]
-    for kind, names in sorted(defined().items()):
-        lines.append(f"    public object {kind} {{")
-        for number, name in enumerate(sorted(names)):
-            lines.append(f"        public const val {name.replace('.', '_')}: Int = {number}")
-        lines.append("    }")
-    return "\n".join([*lines, "}"])
+def link_resources(folder: Path, manifest: Path) -> Path:
+    """Compile the app's resources with Android's own tool, against Android's own resources.
+
+    Returns:
+        the package with the resources and the module's assets. The class `R` goes to `java`.
+    """
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        without("Android's resource compiler is at hand for x86-64 Linux alone.")
+    (tool_jar,), (android,) = (maven.classpaths()[name] for name in ("aapt2", "android"))
+    with zipfile.ZipFile(tool_jar.jar) as archive:
+        tool = Path(archive.extract("prebuilt/linux/aapt2", folder))
+    tool.chmod(0o755)
+    framework = folder / "framework.apk"  # It reads packages by that name alone.
+    framework.symlink_to(android.jar)
+
+    def run(*arguments: str | Path) -> None:
+        done = subprocess.run([tool, *arguments], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    run("compile", "--dir", RESOURCES, "-o", folder / "resources.zip")
+    package = folder / "app.apk"
+    run(
+        *("link", "-I", framework, "--manifest", manifest),
+        # The newest Android that the tests have; the app itself aims at the one after it.
+        *("--min-sdk-version", "24", "--target-sdk-version", "35"),
+        *("-A", MODULE / "src" / "main" / "assets", "-0", "tflite", "-0", "bin"),
+        *("--java", folder / "java", "-o", package, folder / "resources.zip"),
+    )
+    return package
 
 
-def test_the_app_compiles(app_classes: Path) -> None:
+def test_the_app_compiles(app: App) -> None:
     """And the classes are there that the manifest and the layouts name."""
     assert len(class_names()) == 3
     for name in class_names():
-        assert app_classes.joinpath(*name.split(".")).with_suffix(".class").is_file(), name
+        assert app.classes.joinpath(*name.split(".")).with_suffix(".class").is_file(), name
+
+
+@pytest.fixture(scope="module")
+def litert(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """LiteRT's Kotlin API over its C library for this machine."""
+    sources = [HERE / "engines" / "litert", DECLARED / "litert" / "LiteRtException.kt"]
+    folder = tmp_path_factory.mktemp("litert")
+    return kotlin.compile(sources, ["android", "jna"], folder)
+
+
+def litert_library() -> Path:
+    package = importlib.util.find_spec("ai_edge_litert")
+    assert package is not None
+    assert package.origin is not None
+    library = Path(package.origin).with_name("libLiteRt.so")
+    if not library.is_file():
+        without("The LiteRT that is installed here has no libLiteRt.so.")
+    return library
+
+
+@pytest.fixture(scope="module")
+def screens(
+    kotlin: Kotlin, litert: Path, app: App, tmp_path_factory: pytest.TempPathFactory
+) -> JUnitRun:
+    """The app's screens, run in Robolectric's Android, the model on LiteRT for Linux."""
+    folder = tmp_path_factory.mktemp("screens")
+    android = ("robolectric", "coroutines-android", "coroutines")
+    tests = kotlin.compile(
+        [SCREENS, app.resource_class],
+        ["junit", *android, app.classes, app.module],
+        folder / "classes",
+        friends=[app.classes],
+    )
+    config = folder / "config" / "com" / "android" / "tools" / "test_config.properties"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        f"android_merged_manifest={app.manifest}\n"
+        f"android_resource_apk={app.package}\n"
+        f"android_custom_package={PACKAGE}\n"
+    )
+    classpath = (folder / "config", tests, app.classes, app.module, litert, *android, "jna")
+    classes = sorted({name.partition(".")[0] for name in junit_tests(SCREENS)})
+    return kotlin.run_junit(
+        classpath,
+        [f"{PACKAGE}.{name}" for name in classes],
+        properties={
+            "litert.library": str(litert_library()),
+            "litert.version": importlib.metadata.version("ai-edge-litert"),
+            "demo.drawings": str(DRAWINGS),
+            "demo.screenshots": str(folder),
+        },
+        timeout=400,
+    )
+
+
+@pytest.mark.parametrize("name", junit_tests(SCREENS))
+def test_the_apps_screens(name: str, screens: JUnitRun) -> None:
+    screens.check(name)
 
 
 def class_names() -> set[str]:

@@ -47,9 +47,6 @@ internal class AcceleratorCheck(
         accelerator: Accelerator,
         more: (Engine, Long) -> Unit = { _, _ -> },
     ): CheckResult {
-        loader.unavailable(accelerator)?.let { reason ->
-            return CheckResult(artifact, accelerator, Status.NOT_RUN, reason)
-        }
         val result = AtomicReference<CheckResult>()
         // A driver that hangs would never let go of the test's own thread.
         val thread = EngineThread("mobilekit test $accelerator")
@@ -69,14 +66,15 @@ internal class AcceleratorCheck(
         val began = System.nanoTime()
         fun seconds() = (System.nanoTime() - began) / 1e9
         return try {
+            loader.unavailable(accelerator)?.let { throw RefusedException(it) }
             artifact.check(assets)
             val loadingBegan = System.nanoTime()
             val engine = load(artifact, accelerator)
             val loading = System.nanoTime() - loadingBegan
             engine.use {
                 val metrics = compared(engine)
-                inputs().use { RawOutputs(spec, artifact, accelerator, arguments.output)
-                    .write(engine, it, loader.runtime) }
+                val outputs = RawOutputs(spec, artifact, accelerator, arguments.output)
+                inputs().use { outputs.write(engine, it, loader.runtime) }
                 val reason = against(artifact.budgets[accelerator], metrics)
                 if (reason.isEmpty()) more(engine, loading)
                 CheckResult(

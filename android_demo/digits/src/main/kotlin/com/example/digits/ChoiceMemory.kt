@@ -99,10 +99,11 @@ internal class ChoiceMemory(private val file: File, private val key: Map<String,
         }
         try {
             lock.channel.lock()
-        } catch (failed: IOException) {
+        } catch (_: IOException) {
             lock.close()
             if (Thread.interrupted()) throw InterruptedException()
-            throw failed
+            // There are file systems without locks.
+            return null
         }
         return lock
     }
@@ -111,15 +112,9 @@ internal class ChoiceMemory(private val file: File, private val key: Map<String,
         key.all { (name, value) -> getProperty(name) == value }
 
     private fun Properties.contents(): Contents {
-        val trials = List(text(TRIALS).toInt()) { index ->
-            val prefix = "$TRIAL.$index"
-            candidate(prefix).trial(
-                TrialOutcome.valueOf(text("$prefix.$OUTCOME")),
-                text("$prefix.$REASON"),
-                getProperty("$prefix.$MILLIS")?.toDouble(),
-            )
-        }
-        require(trials.none { it.isCorrect && it.medianMillis == null })
+        // One by one: a damaged count must not ask for memory.
+        val indices = (0 until text(TRIALS).toInt()).asSequence()
+        val trials = indices.map { trial("$TRIAL.$it") }.toList()
         val isNoted = containsKey("$NOTE.$LOADS")
         val note = if (isNoted) Note(candidate(NOTE), text("$NOTE.$LOADS").toInt()) else null
         return Contents(trials, note)
@@ -135,6 +130,13 @@ internal class ChoiceMemory(private val file: File, private val key: Map<String,
     private fun Properties.addCandidate(prefix: String, candidate: Candidate) {
         this["$prefix.$ACCELERATOR"] = candidate.accelerator.name
         this["$prefix.$VARIANT"] = candidate.variant
+    }
+
+    private fun Properties.trial(prefix: String): AcceleratorTrial {
+        val outcome = TrialOutcome.valueOf(text("$prefix.$OUTCOME"))
+        val millis = getProperty("$prefix.$MILLIS")?.toDouble()
+        require(millis?.isFinite() ?: (outcome != TrialOutcome.CORRECT))
+        return candidate(prefix).trial(outcome, text("$prefix.$REASON"), millis)
     }
 
     private fun Properties.candidate(prefix: String): Candidate = Candidate(

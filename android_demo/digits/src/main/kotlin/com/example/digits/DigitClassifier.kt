@@ -8,6 +8,7 @@ import android.graphics.Bitmap
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withContext
 
 /**
@@ -127,11 +128,13 @@ public class DigitClassifier internal constructor(
          *
          * @param context any of the app's.
          * @param accelerators which accelerators may be used.
-         * @throws CorruptedModelException if the app's assets are not the ones that it was built with.
+         * @throws CorruptedModelException if the app's assets are not those that it was built with.
          * @throws ModelRunException if no accelerator that may be used runs the model.
+         * @throws InterruptedException if the thread is interrupted meanwhile.
          */
         @JvmStatic
         @JvmOverloads
+        @Throws(InterruptedException::class)
         public fun create(
             context: Context,
             accelerators: AcceleratorPolicy = AcceleratorPolicy.fastestCorrect(),
@@ -142,7 +145,10 @@ public class DigitClassifier internal constructor(
             return DigitClassifier(runner, labels)
         }
 
-        /** Does what [create] does on a thread of [dispatcher], and suspends until it is done. */
+        /**
+         * Does what [create] does on a thread of [dispatcher], and suspends until it is done. Where
+         * it is cancelled, nothing stays loaded.
+         */
         public suspend fun createSuspending(
             context: Context,
             accelerators: AcceleratorPolicy = AcceleratorPolicy.fastestCorrect(),
@@ -150,7 +156,7 @@ public class DigitClassifier internal constructor(
         ): DigitClassifier {
             var created: DigitClassifier? = null
             try {
-                return withContext(dispatcher) {
+                return runInterruptible(dispatcher) {
                     create(context, accelerators).also { created = it }
                 }
             } catch (cancelled: CancellationException) {

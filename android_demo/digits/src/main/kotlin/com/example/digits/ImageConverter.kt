@@ -64,7 +64,7 @@ internal class ImageConverter(spec: ImageSpec) {
     }
 
     /** The configuration is asked by name, since Android 7 has no constant for it. */
-    private fun isHardware(bitmap: Bitmap): Boolean = bitmap.config?.name == "HARDWARE"
+    private fun isHardware(bitmap: Bitmap): Boolean = bitmap.config.toString() == "HARDWARE"
 
     private fun softwareCopy(bitmap: Bitmap): Bitmap =
         requireNotNull(bitmap.copy(Bitmap.Config.ARGB_8888, false)) {

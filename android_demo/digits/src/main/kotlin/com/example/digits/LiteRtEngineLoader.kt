@@ -7,6 +7,7 @@ import android.content.Context
 import com.google.ai.edge.litert.BuiltinNpuAcceleratorProvider
 import com.google.ai.edge.litert.CompiledModel
 import com.google.ai.edge.litert.Environment
+import java.io.File
 import com.google.ai.edge.litert.Accelerator as LiteRtAccelerator
 
 /** Loads artifacts with LiteRT's `CompiledModel`. */
@@ -15,6 +16,9 @@ internal fun engineLoader(context: Context): EngineLoader =
 
 /** What LiteRT is given by the place where it runs. */
 internal interface LiteRtPlace {
+    /** A folder for what GPUs' compilers make of models, so that they need not do it again. */
+    val compiled: File
+
     /** Says why there is no neural processor that LiteRT knows, or null where there is one. */
     fun whyNoNpu(): String?
 
@@ -30,6 +34,9 @@ internal interface LiteRtPlace {
 /** An Android device. */
 internal class AndroidLiteRt(private val context: Context) : LiteRtPlace {
     private val npu = BuiltinNpuAcceleratorProvider(context)
+
+    /** Android empties it when the app or the system is updated. */
+    override val compiled: File get() = context.codeCacheDir
 
     override fun whyNoNpu(): String? =
         if (npu.isDeviceSupported()) null else "LiteRT knows no neural processor in this device."
@@ -50,9 +57,8 @@ internal class AndroidLiteRt(private val context: Context) : LiteRtPlace {
 }
 
 /**
- * Asks LiteRT for one accelerator alone: asked for the GPU and the CPU it would use the CPU for
- * whatever the GPU leaves over, and not say so. For the NPU alone LiteRT itself adds the CPU and
- * offers no way to find out what ran where, so there only the answers and their time tell.
+ * Asks LiteRT for one accelerator alone. Asked for another one and the CPU, it would use the CPU
+ * for whatever the other leaves over, and not say so.
  */
 internal class LiteRtEngineLoader(private val place: LiteRtPlace) : EngineLoader {
     override val runtime: String = "LiteRT 2.3.0"
@@ -80,7 +86,8 @@ internal class LiteRtEngineLoader(private val place: LiteRtPlace) : EngineLoader
             return orModelRunException({ "load ${artifact.asset} on $accelerator" }) {
                 val environment = opened.add(place.environment(accelerator))
                 environment.whyNot(accelerator)?.let { throw ModelRunException(it) }
-                val model = place.compile(artifact.asset, options(accelerator), environment)
+                val options = options(accelerator, artifact)
+                val model = place.compile(artifact.asset, options, environment)
                 LiteRtEngine(opened, opened.add(model), artifact)
             }
         } catch (error: Throwable) {
@@ -89,15 +96,27 @@ internal class LiteRtEngineLoader(private val place: LiteRtPlace) : EngineLoader
         }
     }
 
-    private fun options(accelerator: Accelerator): CompiledModel.Options =
-        CompiledModel.Options(liteRtAccelerators.getValue(accelerator)).apply {
-            cpuOptions = CompiledModel.CpuOptions(
-                numThreads = Runtime.getRuntime().availableProcessors().coerceAtMost(MOST_THREADS),
-            )
+    private fun options(
+        accelerator: Accelerator,
+        artifact: ArtifactSpec,
+    ): CompiledModel.Options =
+        CompiledModel.Options(alone.getValue(accelerator)).apply {
+            when (accelerator) {
+                Accelerator.CPU -> cpuOptions = CompiledModel.CpuOptions(numThreads = threads())
+                Accelerator.GPU -> gpuOptions = CompiledModel.GpuOptions(
+                    serializationDir = place.compiled.path,
+                    modelCacheKey = artifact.sha256,
+                    serializeProgramCache = true,
+                )
+                Accelerator.NPU -> Unit
+            }
         }
 
+    private fun threads(): Int =
+        Runtime.getRuntime().availableProcessors().coerceAtMost(MOST_THREADS)
+
     private fun Environment.whyNot(accelerator: Accelerator): String? =
-        if (liteRtAccelerators.getValue(accelerator) in getAvailableAccelerators()) {
+        if (getAvailableAccelerators().any { it in alone.getValue(accelerator) }) {
             null
         } else {
             "LiteRT finds no library for the $accelerator in this app or on this device."
@@ -107,10 +126,11 @@ internal class LiteRtEngineLoader(private val place: LiteRtPlace) : EngineLoader
         /** As many as phones have fast cores; LiteRT takes one unless told. */
         private const val MOST_THREADS = 4
 
-        private val liteRtAccelerators: Map<Accelerator, LiteRtAccelerator> = mapOf(
-            Accelerator.CPU to LiteRtAccelerator.CPU,
-            Accelerator.GPU to LiteRtAccelerator.GPU,
-            Accelerator.NPU to LiteRtAccelerator.NPU,
+        /** To an NPU that stands alone in the set LiteRT itself would add the CPU. */
+        private val alone: Map<Accelerator, Set<LiteRtAccelerator>> = mapOf(
+            Accelerator.CPU to setOf(LiteRtAccelerator.CPU),
+            Accelerator.GPU to setOf(LiteRtAccelerator.GPU),
+            Accelerator.NPU to setOf(LiteRtAccelerator.NPU, LiteRtAccelerator.NONE),
         )
     }
 }

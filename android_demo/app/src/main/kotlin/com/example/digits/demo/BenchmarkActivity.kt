@@ -9,7 +9,6 @@ import android.widget.ProgressBar
 import android.widget.TextView
 import com.example.digits.Accelerator
 import com.example.digits.CorruptedModelException
-import kotlinx.coroutines.Job
 import kotlinx.coroutines.MainScope
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
@@ -19,7 +18,6 @@ public class BenchmarkActivity : Activity() {
     private val scope = MainScope()
     private val results = mutableMapOf<Accelerator, BenchmarkResult>()
     private val rows = mutableMapOf<Accelerator, View>()
-    private var running: Job? = null
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
@@ -61,13 +59,12 @@ public class BenchmarkActivity : Activity() {
 
     /** Times the accelerators that have no result yet. */
     private fun runTheRest() {
-        if (running?.isActive == true) return
-        val again = view<Button>(R.id.run_again)
-        again.isEnabled = false
         showAll()
-        running = scope.launch {
-            for ((accelerator, row) in rows) {
-                if (accelerator in results) continue
+        val again = view<Button>(R.id.run_again)
+        again.isEnabled = rows.keys == results.keys
+        if (again.isEnabled) return
+        scope.launch {
+            for ((accelerator, row) in rows - results.keys) {
                 row.view<TextView>(R.id.result).setText(R.string.benchmark_running)
                 row.bar.isIndeterminate = true
                 results[accelerator] = try {
