@@ -30,7 +30,8 @@ class Pin:
     @property
     def jar(self) -> Path:
         """Where its classes are in the cache; what is there is whole."""
-        return _cache() / self.sha256[:16] / f"{Path(self.path).stem}.jar"
+        name = Path(self.path).name
+        return _cache() / self.sha256[:16] / name.replace(".aar", ".jar")
 
     @property
     def libraries(self) -> list[Path]:

@@ -144,6 +144,8 @@ class Kotlin:
         Raises:
             KotlinError: with what the compiler said.
         """
+        files = [str(file) for file in _kotlin_files(sources)]
+        assert files, "there is nothing to compile"
         arguments = [
             *("-no-stdlib", "-no-reflect", "-jvm-target", "17", "-Werror"),
             *(["-Xexplicit-api=strict"] if explicit_api else []),
@@ -151,7 +153,7 @@ class Kotlin:
             *("-cp", self.joined(classpath)),
             *("-d", str(output)),
             *options,
-            *map(str, _kotlin_files(sources)),
+            *files,
         ]
         self._compilations += 1
         request = self.folder / f"compilation-{self._compilations}"
@@ -265,6 +267,25 @@ class Kotlin:
                 output = str(error)
             return JUnitRun(results=_results(events.read_text(encoding="utf-8")), output=output)
 
+    def public_signatures(self, classes: Path) -> dict[str, frozenset[str]]:
+        """Return what classes in a folder offer, as `javap` prints it, by class.
+
+        Names with a dollar sign are left out: the compiler made them.
+        """
+        files = sorted(classes.rglob("*.class"))
+        names = [file.relative_to(classes).with_suffix("").as_posix() for file in files]
+        run = subprocess.run(
+            [str(self.java_home / "bin" / "javap"), "-protected", "-cp", str(classes), *names],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = {}
+        for head, body in re.findall(r"^(.*) \{\n((?:  .*\n)*)\}", run.stdout, re.MULTILINE):
+            members = {line.strip() for line in body.splitlines()}
+            found[head] = frozenset(line for line in members if not re.search(r"\$\w+\(", line))
+        return found
+
     def close(self) -> None:
         """End the compiler."""
         if self._compiler is not None:
@@ -317,7 +338,7 @@ class Kotlin:
                 [
                     str(self.java_home / "bin" / "java"),
                     *("-cp", os.pathsep.join(map(str, _jars("compiler")))),
-                    *("-Xmx1536m", *SHORT_RUN),
+                    *("-Xmx1g", *SHORT_RUN),
                     # What the compiler read of class paths is kept between runs.
                     "-Dkotlin.environment.keepalive=true",
                     str(HERE / "java" / "CompilerServer.java"),
