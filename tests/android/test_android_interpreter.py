@@ -34,7 +34,12 @@ from mobilekit_delegates.targets import target
 KOTLIN = Path(__file__).parent / "kotlin" / "interpreter"
 ON_THE_CPU = [
     KOTLIN / f"{name}.kt"
-    for name in ("InterpreterEngineTest", "InterpreterCallsTest", "QuantisationTest")
+    for name in (
+        "InterpreterEngineTest",
+        "InterpreterCallsTest",
+        "QuantisationTest",
+        "ManyCallsTest",
+    )
 ]
 ON_THE_GPU = [KOTLIN / "GpuTest.kt"]
 
@@ -54,6 +59,10 @@ LEAST_SNR_DB = {
     "tflite-int8": 45,
 }
 """How near Kotlin's answers are to Python's, over all samples."""
+
+CONSTANT_HEAP = ["-Xms128m", "-Xmx128m", "-XX:+AlwaysPreTouch", "-XX:-DoEscapeAnalysis"]
+"""What a JVM needs for its memory to grow with what TFLite holds alone. Without the analysis every
+object is allocated that the code makes, as on a phone."""
 
 NO_SCREEN = {"EGL_PLATFORM": "surfaceless"}
 
@@ -174,6 +183,7 @@ def unit_tests(
         ["android", "interpreter", *generated.classpath],
         _classes(*ON_THE_CPU),
         properties=generated.properties(tmp_path_factory.mktemp("unit")),
+        options=CONSTANT_HEAP,
     )
 
 

@@ -158,6 +158,19 @@ public class InterpreterEngineTest {
         )
     }
 
+    /** XNNPACK makes one step of the graph's two convolutions; TFLite's own code takes two. */
+    @Test
+    public fun theCpuHasXnnpack() {
+        cpu(Here.spec("Convolutions").artifacts.single()).use { engine ->
+            val field = InterpreterEngine::class.java.getDeclaredField("interpreter")
+            field.isAccessible = true
+            val interpreter = field.get(engine)
+            val steps = interpreter.javaClass.getDeclaredMethod("getExecutionPlanLength")
+            steps.isAccessible = true
+            assertEquals(1, steps.invoke(interpreter))
+        }
+    }
+
     /** There is no NNAPI here, and TFLite says nothing: it would run the graph on the CPU. */
     @Test
     public fun anAcceleratorThatTakesNothingIsAnError() {
