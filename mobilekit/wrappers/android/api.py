@@ -40,7 +40,7 @@ TAKEN = frozenset(
     create createsuspending cancelled created dispatcher embed embedsuspending engine labels lock
     model on predict predictsuspending result run runner segment segmentsuspending topk values
     nofloats noints nolongs nobytes noshorts nobooleans synchronized topclasses withcontext
-    readlabels indexlabels requireanswer requirenumbers requiresize requiretopk
+    readlabels indexlabels requireanswer requirenumbers requiresize requiretopk runinterruptible
     """.split()  # noqa: SIM905 - a list of this length reads worse
 )
 """Names of the generated class's own, which no input or output may have there."""
@@ -431,6 +431,7 @@ class Api:
                     "kotlinx.coroutines.CancellationException",
                     "kotlinx.coroutines.CoroutineDispatcher",
                     "kotlinx.coroutines.Dispatchers",
+                    "kotlinx.coroutines.runInterruptible",
                     "kotlinx.coroutines.withContext",
                     *(["android.graphics.Bitmap"] if "image" in self.kinds else []),
                 }
