@@ -6,10 +6,13 @@ module's real tests run in Robolectric's Android, over the Android libraries of 
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +21,10 @@ import numpy as np
 import pytest
 from engines.interpreter.android_library import LIBC, adapt, build_libc
 from phone.fixtures import phone as phone
+from phone.fixtures import phone_shell as phone_shell
 from phone.phones import Phone, write_apk
-from toolchain import Kotlin
-from tools import require_tool
+from toolchain import DECLARED, Kotlin
+from tools import require_tool, without
 
 from mobilekit.parity.metrics import tensor_metrics
 from mobilekit.report import read_report
@@ -40,17 +44,15 @@ class Release:
     app: tuple[str, ...]
 
 
-@pytest.fixture(scope="module")
-def release(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    compiler = require_tool("gcc")
-    folder = tmp_path_factory.mktemp("phone")
+def project_file(folder: Path, runtime: str) -> str:
+    """Write the project of the example's digits, with a module that carries one of two variants."""
     project = f"""
 [model]
 name = "Digits"
 source = "{EXAMPLE / "digits.keras"}"
 [android]
 package = "com.example.phone"
-runtime = "interpreter"
+runtime = "{runtime}"
 variants = ["fp32", "fp16"]
 bundle = ["fp32"]
 [ios]
@@ -62,49 +64,104 @@ scale = {1 / 255}
 [verify]
 targets = ["cpu"]
 """
-    (folder / "mobilekit.toml").write_text(project)
-    run = mobilekit("convert", str(folder / "mobilekit.toml"), "--out", str(folder / "release"))
-    assert run.returncode == 0, run.stdout + run.stderr
-    sources = folder / "release" / "android" / "src"
+    path = folder / "mobilekit.toml"
+    path.write_text(project)
+    return str(path)
+
+
+def compiled(
+    kotlin: Kotlin,
+    release: Path,
+    engine: Sequence[str | Path],
+    properties: Mapping[str, str],
+) -> Release:
+    """Compile a release's module with its tests, and put the stand-in for its test APK there.
+
+    Args:
+        kotlin: the compiler.
+        release: the release.
+        engine: the class path of the runtime that it calls.
+        properties: those that the runtime needs on this system.
+    """
+    sources = release / "android" / "src"
     main = kotlin.compile(
         [sources / "main" / "kotlin"],
-        ["android", "interpreter", "coroutines"],
-        folder / "main",
+        ["android", "coroutines", *engine],
+        release.parent / "main",
         explicit_api=True,
     )
     tests = kotlin.compile(
         [sources / "androidTest" / "kotlin", HERE / "phone" / "StandInRunner.kt"],
         [main, "robolectric", "junit"],
-        folder / "tests",
+        release.parent / "tests",
         friends=[main],
     )
+    assets = (sources / "main" / "assets", sources / "androidTest" / "assets")
+    write_apk(release / APK, PACKAGE, *assets)
+    phones = {
+        "phone.installed": "{installed}",
+        "phone.arguments": "{arguments}",
+        "mobilekit.assets": "{installed}/base.apk",
+    }
+    everything = {**kotlin._robolectric(None), **properties, **phones}
+    classpath = kotlin.joined(["robolectric", "junit", "coroutines", *engine, main, tests])
+    return Release(
+        folder=release,
+        app=(
+            str(kotlin.java_home / "bin" / "java"),
+            *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+            # Robolectric's assets reach into this.
+            *("--add-opens", "java.base/java.io=ALL-UNNAMED"),
+            *(f"-D{name}={value}" for name, value in everything.items()),
+            *("-cp", classpath, "org.junit.runner.JUnitCore", "mobilekit.phone.StandInRunner"),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def release(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release whose module calls classic TFLite, over its Android libraries."""
+    compiler = require_tool("gcc")
+    folder = tmp_path_factory.mktemp("phone")
     libraries = folder / "libraries"
     libraries.mkdir()
     libc = build_libc(compiler, libraries)
     for pin in maven.classpaths()["interpreter"]:
         for library in pin.libraries:
             (libraries / library.name).write_bytes(adapt(library.read_bytes(), libc.read_bytes()))
-    apk = folder / "release" / APK
-    write_apk(apk, PACKAGE, sources / "main" / "assets", sources / "androidTest" / "assets")
-    classpath = kotlin.joined(["robolectric", "junit", "interpreter", "coroutines", main, tests])
-    properties = {
-        **kotlin._robolectric(None),
-        "java.library.path": str(libraries),
-        "phone.library": str(libraries / LIBC),
-        "phone.installed": "{installed}",
-        "phone.arguments": "{arguments}",
-        "mobilekit.assets": "{installed}/base.apk",
-    }
-    return Release(
-        folder=folder / "release",
-        app=(
-            str(kotlin.java_home / "bin" / "java"),
-            *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-            *("--add-opens", "java.base/java.io=ALL-UNNAMED"),
-            *(f"-D{name}={value}" for name, value in properties.items()),
-            *("-cp", classpath, "org.junit.runner.JUnitCore", "mobilekit.phone.StandInRunner"),
-        ),
+    properties = {"java.library.path": str(libraries), "phone.library": str(libraries / LIBC)}
+    built = folder / "release"
+    run = mobilekit("convert", project_file(folder, "interpreter"), "--out", str(built))
+    assert run.returncode == 0, run.stdout + run.stderr
+    return compiled(kotlin, built, ["interpreter"], properties)
+
+
+@pytest.fixture(scope="module")
+def litert_release(
+    kotlin: Kotlin, release: Release, tmp_path_factory: pytest.TempPathFactory
+) -> Release:
+    """The same release, whose module calls LiteRT 2, over its library for Linux."""
+    package = importlib.util.find_spec("ai_edge_litert")
+    assert package is not None
+    library = Path(str(package.origin)).with_name("libLiteRt.so")
+    if not library.is_file():
+        without("The LiteRT that is installed here has no libLiteRt.so.")
+    folder = tmp_path_factory.mktemp("phone-litert")
+    engine = kotlin.compile(
+        [HERE / "engines" / "litert", DECLARED / "litert" / "LiteRtException.kt"],
+        ["android", "jna"],
+        folder / "engine",
     )
+    properties = {
+        "litert.library": str(library),
+        "litert.version": importlib.metadata.version("ai-edge-litert"),
+    }
+    built = folder / "release"
+    shutil.copytree(release.folder, built, ignore=shutil.ignore_patterns("android"))
+    module = ("--release", str(built), "--android", str(built / "android"))
+    run = mobilekit("generate", project_file(folder, "litert"), *module)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return compiled(kotlin, built, [engine, "jna"], properties)
 
 
 def mobilekit(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -158,19 +215,6 @@ def test_a_phone_answers_as_the_trained_model(
     assert (found.status, found.report.verdict) == (0, "pass")
     assert phone.installed() == []
     assert phone.board.is_clean()
-
-
-def test_an_accelerator_that_the_phone_lacks_fails_what_requires_it(
-    release: Release, phone: Phone, tmp_path: Path
-) -> None:
-    phone.set(app=release.app)
-    found = verified(release.folder, f"{phone.target}/nnapi", tmp_path / "out")
-    check = found.check("tflite-fp32")
-    assert check.status == "not_run", check.reason + phone.logcat()
-    assert check.reason.startswith(f"{phone.target}/nnapi: ")
-    assert "Android 15" in check.reason
-    assert (found.status, found.report.verdict) == (1, "fail")
-    assert phone.installed() == []
 
 
 def instrument(phone: Phone, release: Release, classes: str, **arguments: str) -> str:
@@ -250,3 +294,19 @@ def test_answers_that_are_not_a_given_goldens_fail(release: Release, phone: Phon
     report = read_report(folder / "report.json")
     assert report.verdict == "fail"
     assert report.reasons[0].startswith("tflite-fp32 on adb:mine/cpu: Out of budget: snr_db")
+
+
+def test_the_other_runtime_reports_likewise(litert_release: Release, phone: Phone) -> None:
+    said = instrument(phone, litert_release, "com.example.phone.DigitsParityTest")
+    assert "INSTRUMENTATION_CODE: -1" in said, said + phone.logcat()
+    folder = phone.folder / "packages" / PACKAGE / "data" / "files" / "mobilekit"
+    report = read_report(folder / "report.json")
+    cpu, gpu, npu = report.variants[0].checks
+    assert [check.target for check in (cpu, gpu, npu)] == [
+        f"android/{name}" for name in ("cpu", "gpu", "npu")
+    ]
+    assert (cpu.status, cpu.reason) == ("pass", "")
+    # This machine may have a GPU that LiteRT takes, or none.
+    assert gpu.status == "pass" or (gpu.status == "not_run" and gpu.reason)
+    assert (npu.status, bool(npu.reason)) == ("not_run", True)
+    assert_answers_as_the_golden(litert_release, folder)

@@ -20,6 +20,7 @@ import pytest
 from dense_layer import freeze_dense_layer
 from devices.boards import eventually, is_gone
 from phone.fixtures import phone as phone
+from phone.fixtures import phone_shell as phone_shell
 from phone.phones import Phone, write_apk
 
 from mobilekit.parity.budgets import budget_for

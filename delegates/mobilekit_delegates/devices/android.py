@@ -1,9 +1,10 @@
 """Test apps on Android devices: installed, given files, run, and taken away again.
 
-Sources: `PackageManagerShellCommand.java` of AOSP for what `pm` says, `Instrument.java` for what
-`am instrument -r` says, and its SELinux policy for who may read what: `run-as` may use files that
-the shell opened for it in /data/local/tmp, and an app its own folder alone. So files go through
-`run-as`, by redirection, as archives; nothing needs a permission of the app.
+Sources, all of AOSP: `PackageManagerShellCommand.java` for what `pm` says, `Instrument.java` for
+what `am instrument -r` says, and the SELinux policy for who may touch what. An app's files are its
+own; `run-as` acts as a debuggable app, and an app may read and write files of the shell, which lie
+in /data/local/tmp, where the shell opened them for it (`untrusted_app_all.te`, `app.te`). So files
+travel as archives through `run-as`, by redirection, and the app needs no permission for it.
 """
 
 from __future__ import annotations

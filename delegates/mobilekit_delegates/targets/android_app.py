@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -380,7 +381,7 @@ def _read_json(path: Path, target: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def _only_one(device: str) -> Iterator[None]:
     """Wait until no other check of this machine uses a device, and keep others off it."""
-    name = hashlib.sha256(device.encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{os.getuid()} {device}".encode()).hexdigest()[:16]
     with Path(tempfile.gettempdir(), f"mobilekit-device-{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from tools import require_tool
 
 
 @pytest.fixture
-def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
+def phone_shell() -> str:
+    """The shell of a phone: Android's, where it is here."""
+    return shutil.which("mksh") or "/bin/sh"
+
+
+@pytest.fixture
+def phone(tmp_path: Path, phone_shell: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
     port = free_port()
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
     command = (require_tool("adb"), "-P", str(port), "nodaemon", "server")
@@ -21,4 +28,4 @@ def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
     with daemon(command, tmp_path / "server.log", {**os.environ, "HOME": str(tmp_path)}):
         assert eventually(lambda: answers(port))
         with adb_board(tmp_path / "board") as board:
-            yield make_phone(board, tmp_path / "phone")
+            yield make_phone(board, tmp_path / "phone", phone_shell)

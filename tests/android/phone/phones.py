@@ -66,28 +66,28 @@ class Phone:
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
-def make_phone(board: Board, folder: Path) -> Phone:
-    """Make a phone of a board behind adb's daemon."""
+def make_phone(board: Board, folder: Path, shell: str = "/bin/sh") -> Phone:
+    """Make a phone of a board behind adb's daemon. `shell` is what runs its shell text."""
     (folder / "packages").mkdir(parents=True)
     (folder / "settings.json").write_text("{}")
     (folder / "calls.log").touch()
     for program in ("getprop", "pm", "am", "run-as"):
         command = (sys.executable, "-I", "-S", str(PROGRAMS), str(folder), program)
         board.program(program, f'exec {shlex.join(command)} "$@"')
-    _leave_only(board, TOOLS)
+    _leave_only(board, TOOLS, shell)
     return Phone(board=board, folder=folder)
 
 
-def _leave_only(board: Board, tools: Iterable[str]) -> None:
+def _leave_only(board: Board, tools: Iterable[str], shell: str) -> None:
     """Leave on the board's search path its programs and some of the system's: no Python, say."""
     bare = board.programs.parent / "bare"
     board.programs.rename(bare)
     for tool in tools:
         if not (bare / tool).exists():
-            (bare / tool).symlink_to(require_tool(tool))
+            (bare / tool).symlink_to(shell if tool == "sh" else require_tool(tool))
     board.programs.mkdir()
     # The one program that is found first hides the system's.
-    board.program("sh", f'PATH={shlex.quote(str(bare))} exec /bin/sh "$@"')
+    board.program("sh", f'PATH={shlex.quote(str(bare))} exec {shell} "$@"')
 
 
 def write_apk(
