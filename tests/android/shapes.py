@@ -178,6 +178,20 @@ def _classify_batch(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"scores": _scores(inputs["images"], 1, 4)}
 
 
+def _mix(inputs: dict[str, Any]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    left, right = inputs["left"], inputs["right"]
+    pixels = tf.cast(inputs["picture"], tf.float32) / 255
+    return {
+        "loud": tf.nn.softmax(tf.concat([left, right], axis=1) @ _weights(60, 3)),
+        "bright": tf.sigmoid(tf.reduce_mean(pixels, axis=(1, 2, 3))[:, None]),
+        "shade": tf.reduce_mean(pixels, axis=1),
+        "later": inputs["time"] + 1,
+        "off": tf.logical_not(inputs["on"]),
+    }
+
+
 _ALL = (
     Shape(
         name="FruitClassifier",
@@ -269,4 +283,37 @@ _ALL = (
     ),
 )
 
-SHAPES = {shape.name: shape for shape in _ALL}
+_MIXER = Shape(
+    name="Mixer",
+    inputs=(
+        _spec("picture", 1, 3, 10, 8, dtype="uint8"),
+        _spec("left", 1, 30),
+        _spec("right", 1, 30),
+        _spec("time", 1, 2, dtype="int64"),
+        _spec("on", 1, 4, dtype="bool"),
+    ),
+    outputs=(
+        _spec("loud", 1, 3),
+        _spec("bright", 1, 1),
+        _spec("shade", 1, 10, 8),
+        _spec("later", 1, 2, dtype="int64"),
+        _spec("off", 1, 4, dtype="bool"),
+    ),
+    call=_mix,
+    project={
+        "inputs": {
+            "picture": {"kind": "image"},
+            "left": {"kind": "audio"},
+            "right": {"kind": "audio", "scale": 0.5, "offset": 0.25},
+        },
+        "outputs": {
+            "loud": {"kind": "classification"},
+            "bright": {"kind": "classification"},
+            "shade": {"kind": "mask"},
+        },
+    },
+    runtimes=("interpreter",),
+)
+"""Everything at once: planes of bytes, sound twice, whole numbers, truths, two sets of classes."""
+
+SHAPES = {shape.name: shape for shape in (*_ALL, _MIXER)}

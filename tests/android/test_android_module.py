@@ -85,11 +85,11 @@ def test_lines_are_not_longer_than_a_hundred_columns(shapes: Shapes, tmp_path: P
 
 def test_a_module_has_only_what_it_needs(shapes: Shapes, tmp_path: Path) -> None:
     kinds = {
-        "ImageConverter.kt": {"FruitClassifier", "Int8Digits", "UInt8Digits", "Segmenter"},
-        "AudioConverter.kt": {"WordSpotter"},
-        "Mask.kt": {"Segmenter"},
+        "ImageConverter.kt": {"FruitClassifier", "Int8Digits", "UInt8Digits", "Segmenter", "Mixer"},
+        "AudioConverter.kt": {"WordSpotter", "Mixer"},
+        "Mask.kt": {"Segmenter", "Mixer"},
         "Classification.kt": {
-            *("FruitClassifier", "WordSpotter", "Hands", "Int8Digits", "UInt8Digits")
+            *("FruitClassifier", "WordSpotter", "Hands", "Int8Digits", "UInt8Digits", "Mixer")
         },
     }
     for name in SHAPES:

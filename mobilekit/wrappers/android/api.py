@@ -271,15 +271,15 @@ class Form:
     @property
     def complaints(self) -> str:
         """Which arguments are wrong, for a comment."""
-        kinds = [kind for _, kind in self.inputs]
+        kinds = {kind for _, kind in self.inputs}
+        arrays = "if an array has another size" + (" or holds NaN" if "FloatArray" in kinds else "")
         known = {
-            "a bitmap is recycled": "Bitmap" in kinds,
-            "an array has another size": any(kind != "Bitmap" for kind in kinds),
-            "an array holds NaN": "FloatArray" in kinds,
-            "topK is less than 1": self.has_top_k,
+            "if a bitmap is recycled": "Bitmap" in kinds,
+            arrays: bool(kinds - {"Bitmap"}),
+            "if topK is less than 1": self.has_top_k,
         }
         clauses = [words for words, holds in known.items() if holds]
-        return " or ".join([", ".join(clauses[:-1]), clauses[-1]]) if clauses[1:] else clauses[0]
+        return ", or ".join([", ".join(clauses[:-1]), clauses[-1]] if clauses[1:] else clauses)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -411,7 +411,7 @@ class Api:
     def run_complaints(self) -> str:
         """Which arguments of the function `run` are wrong, for a comment."""
         floats = any(item.is_float for item in self.inputs)
-        return "an array has another size" + (", or an input holds NaN" if floats else "")
+        return "if an array has another size" + (", or an input holds NaN" if floats else "")
 
     @property
     def run_tags(self) -> tuple[str, ...]:

@@ -2,8 +2,10 @@ package com.example.api
 
 import android.graphics.Bitmap
 import android.graphics.Color
+import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
@@ -53,5 +55,42 @@ class BitmapsTest {
         assertEquals(2, mask.bestClass(7, 11))
         // BGR: blue comes first.
         assertEquals(127 / 255f, (engine.written[0] as FloatArray)[0], 1e-6f)
+    }
+
+    @Test
+    fun everyKindOfInputAndOutputAtOnce() {
+        val engine = StandInEngine(
+            5,
+            listOf(
+                floatArrayOf(0.1f, 0.7f, 0.2f),
+                floatArrayOf(0.25f),
+                FloatArray(80) { it / 80f },
+                longArrayOf(1L shl 40, -1),
+                booleanArrayOf(true, false, true, false),
+            ),
+        )
+        val mixer = Mixer(engine.runner(), indexLabels(3), listOf("dark", "bright"))
+        val answer = mixer.predict(
+            picture = bitmap(5, 9),
+            left = ShortArray(30) { -16384 },
+            right = ShortArray(30) { 16384 },
+            time = longArrayOf(Long.MAX_VALUE, 2),
+            onInput = booleanArrayOf(false, true, false, true),
+            topK = 1,
+        )
+        // Bytes of whole planes, red first.
+        val red = 255.toByte()
+        val blue = 127.toByte()
+        val planes = ByteArray(240) { if (it < 80) red else if (it < 160) 0 else blue }
+        assertArrayEquals(planes, engine.written[0] as ByteArray)
+        assertEquals(-0.5f, (engine.written[1] as FloatArray)[0])
+        assertEquals(0.5f, (engine.written[2] as FloatArray)[0])
+        assertEquals(Long.MAX_VALUE, (engine.written[3] as LongArray)[0])
+        assertTrue((engine.written[4] as BooleanArray)[1])
+        assertEquals(listOf("1"), answer.loud.map { it.label })
+        assertEquals(listOf("dark"), answer.bright.map { it.label })
+        assertEquals(79 / 80f, answer.shade.value(7, 9))
+        assertArrayEquals(longArrayOf(1L shl 40, -1), answer.later)
+        assertTrue(answer.off[2])
     }
 }

@@ -37,10 +37,15 @@ internal class StandInEngine(
         (outputs[output] as IntArray).copyInto(into)
     }
 
-    override fun read(output: Int, into: LongArray) = throw UnsupportedOperationException()
+    override fun read(output: Int, into: LongArray) {
+        (outputs[output] as LongArray).copyInto(into)
+    }
+
     override fun read(output: Int, into: ByteArray) = throw UnsupportedOperationException()
     override fun read(output: Int, into: ShortArray) = throw UnsupportedOperationException()
-    override fun read(output: Int, into: BooleanArray) = throw UnsupportedOperationException()
+    override fun read(output: Int, into: BooleanArray) {
+        (outputs[output] as BooleanArray).copyInto(into)
+    }
 
     override fun close() {
         isClosed = true

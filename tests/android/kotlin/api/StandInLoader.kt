@@ -9,7 +9,7 @@ internal object StandInDevice {
     val engines = mutableListOf<StandInEngine>()
 }
 
-/** A stand-in for a runtime's own function: a device with a CPU, which knows the golden by heart. */
+/** A stand-in for a runtime: a device with a CPU alone, which knows the golden by heart. */
 internal fun engineLoader(context: Context): EngineLoader = object : EngineLoader {
     private val assets = AndroidModelAssets(context.assets)
 
