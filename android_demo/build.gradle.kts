@@ -1,5 +1,8 @@
 // The Android plugin compiles Kotlin by itself; this is the Kotlin that it does it with.
 buildscript {
+    repositories {
+        mavenCentral()
+    }
     dependencies {
         classpath(libs.kotlin.gradle.plugin)
     }

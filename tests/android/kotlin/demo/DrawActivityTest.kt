@@ -41,7 +41,7 @@ class DrawActivityTest {
             val label = activity.view<TextView>(R.id.label)
             assertEquals("It looks like a $digit", label.contentDescription)
             assertEquals(View.ACCESSIBILITY_LIVE_REGION_POLITE, label.accessibilityLiveRegion)
-            assertTrue(text(R.id.score), text(R.id.score).matches(Regex("\\d+% sure")))
+            assertTrue(text(R.id.score), text(R.id.score).matches(Regex("Score \\d+%")))
             assertTrue(text(R.id.latency), text(R.id.latency).matches(Regex("[\\d.,]+ ms")))
             assertNotNull(activity.view<ImageView>(R.id.image).drawable)
             screenshot("digit-$digit")
@@ -74,7 +74,8 @@ class DrawActivityTest {
         RuntimeEnvironment.setQualifiers("+land")
         controller.configurationChange(Configuration(activity.resources.configuration)).visible()
         assertFalse(activity === old)
-        assertEquals(Configuration.ORIENTATION_LANDSCAPE, activity.resources.configuration.orientation)
+        val turned = activity.resources.configuration
+        assertEquals(Configuration.ORIENTATION_LANDSCAPE, turned.orientation)
         assertEquals(before, paper.drawing.strokes.map { it.toList() })
         awaitText("5") { text(R.id.label) }
         screenshot("landscape")
@@ -89,14 +90,18 @@ class DrawActivityTest {
     }
 
     @Test
-    fun theSheetIsASquareThatATouchCanReachAll() {
-        for (qualifiers in listOf("+port", "+land")) {
-            RuntimeEnvironment.setQualifiers(qualifiers)
-            val screen = Robolectric.buildActivity(DrawActivity::class.java).setup()
-            val sheet = screen.get().view<DrawingView>(R.id.paper)
-            assertEquals(sheet.width, sheet.height)
-            assertTrue("$qualifiers: ${sheet.width}", sheet.width > 400)
-            screen.destroy()
+    fun theSheetIsASquareOfAGoodSizeOnEveryScreen() {
+        val sizes = listOf("w320dp-h480dp", "w480dp-h320dp-land", "w411dp-h891dp", "w800dp-h1280dp")
+        for (fontScale in listOf(1f, 2f)) {
+            RuntimeEnvironment.setFontScale(fontScale)
+            for (size in sizes) {
+                RuntimeEnvironment.setQualifiers("$size-mdpi")
+                val screen = Robolectric.buildActivity(DrawActivity::class.java).setup()
+                val sheet = screen.get().view<DrawingView>(R.id.paper)
+                assertEquals(sheet.width, sheet.height)
+                assertTrue("$size, fonts × $fontScale: ${sheet.width}", sheet.width >= 190)
+                screen.destroy()
+            }
         }
     }
 

@@ -30,7 +30,8 @@ internal fun awaitText(expected: String, found: () -> String) =
 
 /** Returns the strokes of the first drawing of a digit in `drawings.txt`, in shares of a sheet. */
 internal fun drawingOf(digit: String): List<List<Pair<Float, Float>>> {
-    val line = File(System.getProperty("demo.drawings")!!).readLines().first { it.startsWith("$digit ") }
+    val lines = File(System.getProperty("demo.drawings")!!).readLines()
+    val line = lines.first { it.startsWith("$digit ") }
     return line.drop(2).split(';').map { stroke ->
         stroke.split(' ').map { point ->
             val (x, y) = point.split(',').map { it.toFloat() / 500 }
@@ -48,7 +49,8 @@ internal fun draw(view: View, strokes: List<List<Pair<Float, Float>>>) {
 internal fun touch(view: View, vararg points: Pair<Float, Float>, cancelled: Boolean = false) {
     val began = SystemClock.uptimeMillis()
     val last = if (cancelled) MotionEvent.ACTION_CANCEL else MotionEvent.ACTION_UP
-    val actions = listOf(MotionEvent.ACTION_DOWN) + points.drop(1).map { MotionEvent.ACTION_MOVE } + last
+    val moves = List(points.size - 1) { MotionEvent.ACTION_MOVE }
+    val actions = listOf(MotionEvent.ACTION_DOWN) + moves + last
     for ((index, action) in actions.withIndex()) {
         val (x, y) = points[minOf(index, points.lastIndex)]
         val event = MotionEvent.obtain(

@@ -22,10 +22,14 @@ internal fun decide(trials: Collection<AcceleratorTrial>): Decision? {
         other != null && (cpu == null || other.millis <= cpu.millis * MARGIN) ->
             Decision(other.candidate, true, fastest(other))
         cpu != null -> Decision(cpu.candidate, true, fastest(cpu) + tooClose(cpu, other))
-        else -> trials.firstOrNull { it.isUsable }
+        else -> trials.firstOrNull { it.remains }
             ?.let { Decision(it.candidate, false, unproven(it)) }
     }
 }
+
+/** Whether it may be chosen though it was not proven right. */
+private val AcceleratorTrial.remains: Boolean
+    get() = accelerator == Accelerator.CPU && outcome == TrialOutcome.UNPROVEN
 
 private val AcceleratorTrial.millis: Double get() = medianMillis ?: Double.POSITIVE_INFINITY
 

@@ -50,7 +50,7 @@ public class DigitClassifier internal constructor(
      *   8×8 pixels.
      * @param topK how many classes to return, one at least.
      * @return the classes with the highest scores of `scores`, the highest first.
-     * @throws IllegalArgumentException if a bitmap is recycled or topK is less than 1.
+     * @throws IllegalArgumentException if a bitmap is recycled, or if topK is less than 1.
      * @throws IllegalStateException after [close].
      * @throws ModelRunException if the runtime fails, or answers with NaN.
      */

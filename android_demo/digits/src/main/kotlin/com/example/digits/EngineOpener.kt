@@ -6,7 +6,7 @@ package com.example.digits
 /** An engine and the thread that it was loaded on. */
 internal class LoadedEngine(val engine: Engine, val thread: EngineThread)
 
-/** What came of a trial, and the engine where it can be used. */
+/** What came of a trial, and the engine where one was loaded. */
 internal class TriedEngine(val trial: AcceleratorTrial, val loaded: LoadedEngine?)
 
 /**

@@ -24,7 +24,7 @@ internal class Trial(
     var result: AcceleratorTrial? = null
         private set
 
-    /** The engine, where it can be used. Where it cannot it is closed. */
+    /** The engine, where one was loaded. */
     @get:Synchronized
     var engine: Engine? = null
         private set
@@ -57,23 +57,15 @@ internal class Trial(
         return exam?.sit(engine, deadline) ?: candidate.trial(TrialOutcome.CORRECT, "loaded")
     }
 
-    /** Makes the result known, and the engine where it is wanted. */
+    /** Makes the result known, and hands the engine over where somebody still waits for it. */
     @Synchronized
     private fun offer(found: AcceleratorTrial): Boolean {
         result = found
-        if (isAbandoned || !found.isUsable) return false
+        if (isAbandoned) return false
         engine = loaded
         return true
     }
 }
-
-/** Whether the engine may be chosen: the CPU also where it was not proven right. */
-internal val AcceleratorTrial.isUsable: Boolean
-    get() = when (outcome) {
-        TrialOutcome.CORRECT -> true
-        TrialOutcome.UNPROVEN -> accelerator == Accelerator.CPU
-        TrialOutcome.FAILED -> false
-    }
 
 /** Closes an engine that nobody wants any more: what it throws on leaving does not matter. */
 internal fun Engine.closeQuietly() {

@@ -3,6 +3,7 @@ package com.example.digits.demo
 import android.content.Context
 import com.example.digits.Accelerator
 import com.example.digits.AcceleratorPolicy
+import com.example.digits.CorruptedModelException
 import com.example.digits.DigitClassifier
 import com.example.digits.ModelRunException
 import kotlinx.coroutines.Dispatchers
@@ -46,6 +47,8 @@ internal suspend fun benchmark(context: Context, accelerator: Accelerator): Benc
                 )
             }
         } catch (error: ModelRunException) {
+            BenchmarkResult.Unusable(error.message.orEmpty())
+        } catch (error: CorruptedModelException) {
             BenchmarkResult.Unusable(error.message.orEmpty())
         }
     }

@@ -8,7 +8,6 @@ import android.widget.Button
 import android.widget.ProgressBar
 import android.widget.TextView
 import com.example.digits.Accelerator
-import com.example.digits.CorruptedModelException
 import kotlinx.coroutines.MainScope
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
@@ -67,11 +66,7 @@ public class BenchmarkActivity : Activity() {
             for ((accelerator, row) in rows - results.keys) {
                 row.view<TextView>(R.id.result).setText(R.string.benchmark_running)
                 row.bar.isIndeterminate = true
-                results[accelerator] = try {
-                    benchmark(applicationContext, accelerator)
-                } catch (error: CorruptedModelException) {
-                    BenchmarkResult.Unusable(error.message.orEmpty())
-                }
+                results[accelerator] = benchmark(applicationContext, accelerator)
                 showAll()
             }
             again.isEnabled = true
@@ -79,7 +74,8 @@ public class BenchmarkActivity : Activity() {
     }
 
     private fun showAll() {
-        val slowest = results.values.maxOfOrNull { (it as? BenchmarkResult.Timed)?.medianMillis ?: 0.0 }
+        val timed = results.values.filterIsInstance<BenchmarkResult.Timed>()
+        val slowest = timed.maxOfOrNull { it.medianMillis }
         for ((accelerator, row) in rows) {
             row.bar.isIndeterminate = false
             row.bar.progress = 0

@@ -8,9 +8,9 @@ import kotlin.math.sqrt
 /**
  * A drawing as the model knows digits: 8×8 pixels, made as those were that it was trained on.
  *
- * Those began as scans that were put upright, brought to one size, and given strokes of such a width
- * that every digit holds about as much ink. A pixel then was the share of ink in 4×4 smaller ones.
- * Here the scan is a drawing, and the rest is the same; `README.md` says how well that goes.
+ * Those began as scans that were put upright, brought to one size, and given strokes of such a
+ * width that every digit holds about as much ink. A pixel then was the share of ink in 4×4 smaller
+ * ones. Here the scan is a drawing, and the rest is the same; `README.md` says how well that goes.
  *
  * @property grey the pixels row by row: 0 is paper, 255 ink.
  */
@@ -22,7 +22,7 @@ internal class DigitImage private constructor(val grey: IntArray) {
         private const val CELLS = 4
         private const val GRID = SIDE * CELLS
 
-        /** How many cells of the grid hold ink: the mean of the digits that the model learnt from. */
+        /** How many cells of the grid hold ink: the mean of the model's own digits. */
         private const val INK = 311
 
         /** The box that the middle of the strokes fits into, in cells. */
@@ -55,8 +55,8 @@ internal class DigitImage private constructor(val grey: IntArray) {
             val length = lines.sumOf { it.length }
             val x = lines.sumOf { it.length * it.middleX } / length
             val y = lines.sumOf { it.length * it.middleY } / length
-            // How far the ink spreads upwards, and how much of that goes sideways too. A line spreads
-            // by a twelfth of its own extent besides where its middle is.
+            // How far the ink spreads upwards, and how much of that goes sideways too. A line
+            // spreads by a twelfth of its own extent besides where its middle is.
             val spread = lines.sumOf { it.length * (square(it.middleY - y) + square(it.dy) / 12) }
             val aside = lines.sumOf {
                 it.length * ((it.middleX - x) * (it.middleY - y) + it.dx * it.dy / 12)
@@ -100,7 +100,9 @@ internal class DigitImage private constructor(val grey: IntArray) {
 
         private fun shares(ink: BooleanArray): IntArray = IntArray(SIDE * SIDE) { pixel ->
             val corner = pixel / SIDE * CELLS * GRID + pixel % SIDE * CELLS
-            val count = (0 until CELLS * CELLS).count { ink[corner + it / CELLS * GRID + it % CELLS] }
+            val count = (0 until CELLS * CELLS).count { cell ->
+                ink[corner + cell / CELLS * GRID + cell % CELLS]
+            }
             (count * 255f / (CELLS * CELLS)).roundToInt()
         }
     }

@@ -89,7 +89,8 @@ public class DrawActivity : Activity() {
         text(R.id.score).text = getString(R.string.score, score)
         text(R.id.latency).text = getString(R.string.latency, milliseconds(read.millis))
         // Its pixels are shown as they are, large and sharp.
-        val image = BitmapDrawable(resources, read.image.toBitmap()).apply { isFilterBitmap = false }
+        val image = BitmapDrawable(resources, read.image.toBitmap())
+        image.isFilterBitmap = false
         view<ImageView>(R.id.image).setImageDrawable(image)
     }
 

@@ -16,7 +16,7 @@ internal class DrawingView(context: Context, attributes: AttributeSet) : View(co
     /** Is told of every change. */
     var onChange: (Drawing) -> Unit = {}
 
-    /** The strokes' points in shares of the sheet's side, so that it may be of another size later. */
+    /** The points in shares of the sheet's side, which may be of another size later. */
     private val strokes = mutableListOf<Points>()
     private var finger = NONE
 

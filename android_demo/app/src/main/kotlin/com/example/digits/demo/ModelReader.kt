@@ -14,16 +14,19 @@ internal class ModelReader private constructor(
         Choice(accelerator.name, variant, reason)
     }
 
-    override fun read(image: DigitImage): Reading = with(classifier.classify(image.toBitmap()).first()) {
-        Reading(label, score)
+    override fun read(image: DigitImage): Reading {
+        val best = classifier.classify(image.toBitmap()).first()
+        return Reading(best.label, best.score)
     }
 
     override fun close() = classifier.close()
 
     companion object {
         /** Opens the model with the fastest accelerator that is right on this device. */
-        suspend fun open(context: Context): ModelReader =
-            ModelReader(DigitClassifier.createSuspending(context, AcceleratorPolicy.fastestCorrect()))
+        suspend fun open(context: Context): ModelReader {
+            val policy = AcceleratorPolicy.fastestCorrect()
+            return ModelReader(DigitClassifier.createSuspending(context, policy))
+        }
     }
 }
 
