@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,11 +39,6 @@ class Modules:
     def classpath(self) -> tuple[str, ...]:
         """What an app's build would add."""
         return ("android", RUNTIMES[self.runtime], "coroutines")
-
-
-@pytest.fixture(scope="module")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Shapes:
-    return Shapes(folder=tmp_path_factory.mktemp("shapes") / "models")
 
 
 @pytest.fixture(scope="module", params=RUNTIMES)
@@ -131,7 +126,7 @@ def test_what_android_7_lacks_is_found(kotlin: Kotlin, tmp_path: Path) -> None:
     assert "java.time.Instant" in lacking_in_android_7(kotlin, classes, [])
 
 
-def lacking_in_android_7(kotlin: Kotlin, classes: Path, classpath: Iterable[str]) -> str:
+def lacking_in_android_7(kotlin: Kotlin, classes: Path, classpath: Sequence[str]) -> str:
     """Say what classes use of Java and Android that API level 24, the modules' least, lacks."""
     signatures, *checker = [pin.jar for pin in maven.classpaths()["android-7"]]
     others = kotlin.joined(classpath).split(os.pathsep)
