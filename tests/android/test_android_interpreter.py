@@ -7,7 +7,7 @@ answers are the `cpu` target's, a newer LiteRT. Both have XNNPACK, in two versio
 from __future__ import annotations
 
 import ctypes
-import struct
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import maven
 import numpy as np
 import pytest
 from engines.interpreter.android_library import GRAPHICS, LIBC, adapt, build_libc
+from engines.interpreter.quantised_cases import write_quantised_values
 from engines.interpreter.small_models import SMALL_MODELS, describe_small_models
 from numpy.typing import NDArray
 from real_models import FINISHED, MODELS, PACKAGE, describe_real_models
@@ -27,8 +28,6 @@ from mobilekit.parity.metrics import tensor_metrics
 from mobilekit.wrappers.android import write_module
 from mobilekit.wrappers.description import AndroidModule
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.signature import Quantisation
-from mobilekit_delegates.quantised_values import dequantise, quantise
 from mobilekit_delegates.targets import target
 
 KOTLIN = Path(__file__).parent / "kotlin" / "interpreter"
@@ -88,6 +87,8 @@ class Generated:
 
 @pytest.fixture(scope="module")
 def generated(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        without("TFLite's Android libraries for x86-64 run on Linux on such a processor alone.")
     compiler = require_tool("gcc")
     folder = tmp_path_factory.mktemp("interpreter")
     modules = [
@@ -112,49 +113,13 @@ def generated(kotlin: Kotlin, tmp_path_factory: pytest.TempPathFactory) -> Gener
     tests = kotlin.compile(
         [KOTLIN], [main, "junit", "android", "interpreter"], folder / "tests", friends=[main]
     )
-    _write_quantised_values(sources / "assets" / "quantised_values.bin")
+    write_quantised_values(sources / "assets" / "quantised_values.bin")
     return Generated(
         modules={module.model.name: module for module in modules},
         classpath=(main, tests),
         assets=sources / "assets",
         libraries=libraries,
     )
-
-
-def _write_quantised_values(path: Path) -> None:
-    """Write real values, what Python stores for them and reads back, for every integer dtype.
-
-    Among them are halves of steps, values out of range, and infinities.
-    """
-    random = np.random.default_rng(8)
-    scales = [0.5, 0.1, 1 / 255, 0.007812502, 3.7e-9, 12345.678]
-    cases = [
-        (dtype, np.float32(scale), int(zero_point))
-        for dtype in ("int8", "uint8", "int16")
-        for scale in scales
-        for zero_point in (0, np.iinfo(dtype).min, np.iinfo(dtype).max, 7)
-    ]
-    with path.open("wb") as file:
-        file.write(struct.pack(">i", len(cases)))
-        for dtype, scale, zero_point in cases:
-            limits = np.iinfo(dtype)
-            steps = random.integers(limits.min - 3, limits.max + 3, 200) - zero_point
-            halves = (steps + 0.5).astype("f4") * scale
-            reals = np.concatenate(
-                [
-                    halves,
-                    np.nextafter(halves, np.float32(np.inf)),
-                    np.nextafter(halves, np.float32(-np.inf)),
-                    random.normal(0, float(scale) * 100, 200).astype("f4"),
-                    np.asarray([0, -0.0, np.inf, -np.inf, 3e38, -3e38, 1e-45], "f4"),
-                ]
-            )
-            how = Quantisation(scales=(float(scale),), zero_points=(zero_point,))
-            stored = quantise(reals, how, dtype)
-            header = (float(scale), zero_point, limits.min, limits.max, len(reals))
-            file.write(struct.pack(">fiiii", *header))
-            for row in zip(reals, stored, dequantise(stored, how), strict=True):
-                file.write(struct.pack(">fif", *map(float, row[:1]), int(row[1]), float(row[2])))
 
 
 def _has_graphics() -> bool:

@@ -1,7 +1,7 @@
 /*
- * The part of Android's C library that glibc lacks or does otherwise, for the published libraries
- * of TFLite on a Linux machine: a stand-in for Android's libc.so and liblog.so, under a real engine.
- * Whatever is not here means the same in both and comes from glibc.
+ * The part of Android's C library that glibc lacks or does otherwise: a stand-in for Android's
+ * libc.so and liblog.so, under the published libraries of TFLite on a Linux machine. Whatever is not
+ * here means the same in both and comes from glibc.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -71,8 +71,8 @@ int android_strerror_r(int error, char *text, size_t size) {
 }
 
 /*
- * XNNPACK asks for 32 bytes, enough for the processors of phones, and some of its kernels for AVX-512
- * then read as though it had asked for 64.
+ * XNNPACK asks for 32 bytes, enough for the processors of phones, and some of its kernels for
+ * AVX-512 then read as though it had asked for 64.
  */
 void *android_memalign(size_t alignment, size_t size) {
     return memalign(alignment < 64 ? 64 : alignment, size);

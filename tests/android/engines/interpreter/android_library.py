@@ -21,7 +21,6 @@ _DT_VERSYM, _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
 _DT_IGNORED = 0x60000000  # a tag that no loader knows
 _ANY_VERSION = 1
 
-
 GRAPHICS = ("libEGL.so.1", "libGLESv2.so.2")
 """The libraries of OpenGL, which the GPU delegate's library needs beside `libc.so`."""
 

@@ -26,7 +26,8 @@ private fun answer(engine: Engine, model: ModelSpec, file: String) {
     val answers = model.outputs.map { FloatArray(it.size * model.golden.samples) }
     for (sample in 0 until model.golden.samples) {
         model.inputs.forEachIndexed { input, spec ->
-            engine.write(input, inputs[input].copyOfRange(sample * spec.size, (sample + 1) * spec.size))
+            val start = sample * spec.size
+            engine.write(input, inputs[input].copyOfRange(start, start + spec.size))
         }
         engine.invoke()
         model.outputs.forEachIndexed { output, spec ->

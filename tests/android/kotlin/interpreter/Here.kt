@@ -24,16 +24,15 @@ internal object Here : ModelAssets {
             it.map(FileChannel.MapMode.READ_ONLY, 0, it.size())
         }
 
-    fun floats(path: String): FloatArray = floats(File(assets, path))
-
-    fun floats(file: File): FloatArray {
-        val values = ByteBuffer.wrap(file.readBytes()).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
+    fun floats(path: String): FloatArray {
+        val bytes = ByteBuffer.wrap(File(assets, path).readBytes()).order(ByteOrder.LITTLE_ENDIAN)
+        val values = bytes.asFloatBuffer()
         return FloatArray(values.remaining()).also(values::get)
     }
 
     fun write(name: String, values: FloatArray) {
-        val bytes = ByteBuffer.allocate(values.size * Float.SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN)
-        bytes.asFloatBuffer().put(values)
+        val bytes = ByteBuffer.allocate(values.size * Float.SIZE_BYTES)
+        bytes.order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(values)
         File(output, name).writeBytes(bytes.array())
     }
 

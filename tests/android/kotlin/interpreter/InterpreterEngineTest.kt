@@ -7,7 +7,7 @@ import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-/** The engine over the real interpreter, with a model that has each dtype and one that is quantised. */
+/** The engine over the real interpreter, with a model of each dtype and two that are quantised. */
 public class InterpreterEngineTest {
     private val dtypes = Here.spec("Dtypes")
     private val quantised = listOf("QuantisedInt8", "QuantisedUint8").map(Here::spec)
@@ -47,7 +47,10 @@ public class InterpreterEngineTest {
                 assertArrayEquals(shorts, ShortArray(6).also { engine.read(output("int16"), it) })
                 assertArrayEquals(bytes, ByteArray(6).also { engine.read(output("int8"), it) })
                 assertArrayEquals(unsigned, ByteArray(6).also { engine.read(output("uint8"), it) })
-                assertArrayEquals(booleans, BooleanArray(6).also { engine.read(output("bool"), it) })
+                assertArrayEquals(
+                    booleans,
+                    BooleanArray(6).also { engine.read(output("bool"), it) },
+                )
             }
         }
     }
@@ -122,7 +125,9 @@ public class InterpreterEngineTest {
     public fun aFileWithOtherInputsIsAnError() {
         val artifact = dtypes.artifacts.single()
         val asInt8 = artifact.inputs.map { StoredTensor(it.name, it.position, DType.INT8) }
-        val error = assertThrows(ModelRunException::class.java) { cpu(artifact.changed(inputs = asInt8)) }
+        val error = assertThrows(ModelRunException::class.java) {
+            cpu(artifact.changed(inputs = asInt8))
+        }
         assertTrue(error.message!!, "with INT8 values; there is FLOAT32." in error.message!!)
         val fewer = artifact.inputs.drop(1)
         assertThrows(ModelRunException::class.java) { cpu(artifact.changed(inputs = fewer)) }
@@ -179,8 +184,8 @@ public class InterpreterEngineTest {
             Here.loader().load(artifact, Accelerator.NNAPI)
         }
         assertEquals(
-            "NNAPI does not take the whole of ${artifact.asset}: a run has 5 steps, on the CPU in " +
-                "part or altogether.",
+            "NNAPI does not take the whole of ${artifact.asset}: a run has 5 steps, on the CPU " +
+                "in part or altogether.",
             error.message,
         )
     }

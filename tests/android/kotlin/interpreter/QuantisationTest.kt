@@ -12,8 +12,8 @@ public class QuantisationTest {
         DataInputStream(Here.open("quantised_values.bin").buffered()).use { file ->
             repeat(file.readInt()) {
                 val scale = file.readFloat()
-                val quantisation =
-                    Quantisation(scale, file.readInt(), lowest = file.readInt(), highest = file.readInt())
+                val (zeroPoint, lowest, highest) = List(3) { file.readInt() }
+                val quantisation = Quantisation(scale, zeroPoint, lowest, highest)
                 repeat(file.readInt()) {
                     val real = file.readFloat()
                     val stored = file.readInt()
