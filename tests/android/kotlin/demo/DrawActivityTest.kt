@@ -132,6 +132,18 @@ class DrawActivityTest {
     }
 
     @Test
+    fun turningItAgainAndAgainLosesNothing() {
+        controller.setup()
+        draw(paper, drawingOf("6"))
+        repeat(8) { turn ->
+            RuntimeEnvironment.setQualifiers(if (turn % 2 == 0) "+land" else "+port")
+            controller.configurationChange(Configuration(activity.resources.configuration))
+            idle()
+        }
+        awaitText("6") { text(R.id.label) }
+    }
+
+    @Test
     fun leavingBeforeTheModelIsReadyIsNoError() {
         controller.setup().pause().stop().destroy()
         idle()
