@@ -160,12 +160,6 @@ def test_what_is_no_package_is_refused(package: str) -> None:
         project(package=package)
 
 
-@pytest.mark.parametrize("name", ["In", "New", "Default"])
-def test_packages_made_of_reserved_words_are_refused(name: str) -> None:
-    with pytest.raises(ProjectError, match=rf"\[android\] package: .*{name.lower()}"):
-        require_package(project(name).android_package)
-
-
 def test_words_of_code_are_not_those_of_comments() -> None:
     source = "/** The Comment */ internal class Engine { fun runAll(x: Int) = go(1) } // Other"
     assert code_words([source]) == {"engine", "runall", "int", "go"}

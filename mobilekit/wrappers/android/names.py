@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from mobilekit.project import check_package
 from mobilekit_converters.errors import ProjectError
 
 KEYWORDS = frozenset(
@@ -128,15 +127,11 @@ def require_model_name(name: str, suffixes: Iterable[str], words: frozenset[str]
 
 
 def require_package(package: str) -> None:
-    """Check that a package, given or made from a model's name, may be an app's.
+    """Check that a package may be an app's.
 
     Raises:
-        ProjectError: it holds a reserved word, or is one of the system's.
+        ProjectError: it is one of the system's.
     """
-    try:
-        check_package(package)
-    except ValueError as error:
-        raise ProjectError(f"[android] package: {error}.") from None
     if package.partition(".")[0] in _SYSTEM_PACKAGES:
         raise ProjectError(
             f"[android] package = {package!r}: packages of that beginning are the system's. Use "
