@@ -217,6 +217,31 @@ def test_a_phone_answers_as_the_trained_model(
     assert phone.board.is_clean()
 
 
+def test_an_accelerator_that_the_phone_lacks_fails_what_requires_it(
+    release: Release, phone: Phone, tmp_path: Path
+) -> None:
+    target = f"{phone.target}/nnapi"
+    check = {"target": target, "status": "not_run", "reason": "Android 15 has no NNAPI."}
+    sha256 = read_report(release.folder / "report.json").variants[0].sha256
+    variant = {"name": "tflite-fp32", "sha256": sha256, "checks": [check]}
+    report = {"model": {"name": "Digits"}, "variants": [variant]}
+    phone.tell({"report.json": json.dumps(report).encode()})
+    found = verified(release.folder, target, tmp_path / "out")
+    assert (found.status, found.report.verdict) == (1, "fail")
+    assert found.report.reasons == (
+        f"tflite-fp32 on {target} is required and was not run: {target}: Android 15 has no NNAPI.",
+    )
+
+
+def test_a_phone_that_is_not_there_ends_the_command(release: Release, phone: Phone) -> None:
+    run = mobilekit("verify", str(release.folder), "--target", "adb:R5CT20/gpu")
+    assert run.returncode == 3
+    assert "The target adb:R5CT20/gpu is required, and cannot be reached here." in run.stderr
+    assert (
+        f"There is no device R5CT20. Connected: {phone.target.removeprefix('adb:')}" in run.stderr
+    )
+
+
 def instrument(phone: Phone, release: Release, classes: str, **arguments: str) -> str:
     """Run tests as Gradle or a person would, without mobilekit; return what `am` said."""
     phone.set(app=release.app)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +34,6 @@ from mobilekit_delegates.devices.transport import Ended
 from mobilekit_delegates.targets import android_app, target
 from mobilekit_delegates.targets.adb import connected_devices
 
-TOLD_APP = Path(__file__).parent / "phone" / "told_app.py"
 PACKAGE = "com.example.dense.test"
 SAMPLES = 5
 APKS = "android/build/outputs/apk/androidTest/debug"
@@ -133,14 +131,14 @@ class Left:
         self.name = f"tflite-fp32.{self.target.rpartition('/')[2]}.json"
         self.report_text: str | None = None
 
-    def write(self, folder: Path) -> None:
-        folder.mkdir()
+    def files(self) -> dict[str, bytes]:
+        files = {"y.bin": self.bytes}
         if self.report is not None:
             text = self.report_text or json.dumps(self.report)
-            (folder / "report.json").write_text(text)
+            files["report.json"] = text.encode()
         if self.outputs is not None:
-            (folder / self.name).write_text(json.dumps(self.outputs))
-        (folder / "y.bin").write_bytes(self.bytes)
+            files[self.name] = json.dumps(self.outputs).encode()
+        return files
 
 
 def check_on(release: Release, name: str) -> Check:
@@ -160,24 +158,10 @@ def run_app(
 ) -> Check:
     """Run a check on the phone, whose test app leaves something that was changed."""
     name = f"{phone.target}/{accelerator}"
-    told(phone, release, change, name=name, seconds=seconds)
-    return check_on(release, name)
-
-
-def told(
-    phone: Phone,
-    release: Release,
-    change: Callable[[Left], object] = lambda _: None,
-    *,
-    name: str,
-    seconds: float = 0,
-) -> None:
     left = Left(release, name)
     change(left)
-    files = phone.folder / f"left-{name.rpartition('/')[2]}"
-    left.write(files)
-    app = (sys.executable, "-I", "-S", str(TOLD_APP), "{installed}", "{arguments}", str(files))
-    phone.set(app=(*app, str(seconds)))
+    phone.tell(left.files(), seconds)
+    return check_on(release, name)
 
 
 def is_clean(phone: Phone) -> bool:
@@ -421,14 +405,9 @@ def test_an_app_that_was_there_stays_and_keeps_its_files(phone: Phone, release: 
 
 def test_checks_on_one_phone_wait_for_each_other(phone: Phone, release: Release) -> None:
     names = [f"{phone.target}/{kind}" for kind in ("gpu", "nnapi")]
-    folder = phone.folder / "left"
-
-    # One app serves both: it leaves what was prepared for the accelerator that it is asked for.
-    for name in names:
-        left = Left(release, name)
-        left.write(phone.folder / f"left-{name.rpartition('/')[2]}")
-    app = (sys.executable, "-I", "-S", str(TOLD_APP), "{installed}", "{arguments}")
-    phone.set(app=(*app, f"{folder}-{{accelerator}}", "0.5"))
+    left = [Left(release, name) for name in names]
+    left[0].variant["checks"] += left[1].variant["checks"]
+    phone.tell({**left[1].files(), **left[0].files()}, seconds=0.5)
     with ThreadPoolExecutor() as pool:
         checks = list(pool.map(lambda name: check_on(release, name), names))
     assert [check.reason for check in checks] == ["", ""]

@@ -167,7 +167,7 @@ class Kotlin:
         log = request.with_name(f"{request.name}.log")
         if answer != "0":
             said = log.read_text(encoding="utf-8") if log.exists() else ""
-            raise KotlinError(said or f"The compiler ended: {server.poll()}")
+            raise KotlinError(f"The compiler answered {answer!r}.\n{said}")
         return output
 
     def joined(self, classpath: Sequence[str | Path]) -> str:

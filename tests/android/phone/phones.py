@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from devices.boards import Board
 from tools import require_tool
 
 PROGRAMS = Path(__file__).parent / "programs.py"
+TOLD_APP = Path(__file__).parent / "told_app.py"
 
 TOOLS = ("sh", "cat", "kill", "mkdir", "mktemp", "rm", "setsid", "sleep", "tar")
 """Programs that Android has, and that do there what they do here."""
@@ -50,6 +51,15 @@ class Phone:
     def install(self, apk: Path) -> None:
         """Install an app that is then there before."""
         self.run("pm", "install", "-t", str(apk))
+
+    def tell(self, files: Mapping[str, bytes], seconds: float = 0) -> None:
+        """Let test apps leave these files in their results, after so many seconds."""
+        folder = self.folder / "told"
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        app = (sys.executable, "-I", "-S", str(TOLD_APP), "{installed}", "{arguments}")
+        self.set(app=(*app, str(folder), str(seconds)))
 
     def installed(self) -> list[str]:
         """Return the packages that are there."""

@@ -34,8 +34,8 @@ DEFAULTS: dict[str, Any] = {
         "ro.build.id": "AP3A.1",
     },
     "free_bytes": 10**12,
-    # How a test app's process is started: `{installed}` stands for its package's folder,
-    # `{arguments}` for all that its runner gets, as JSON, and `{accelerator}` for one of it.
+    # How a test app's process is started: `{installed}` stands for its package's folder, and
+    # `{arguments}` for what its runner gets, as JSON.
     "app": [],
     # Kills an app's process as a driver's fault would, when it has started.
     "app_crashes": False,
@@ -144,14 +144,18 @@ def _instrument(phone: Path, settings: dict[str, Any], arguments: list[str]) -> 
         )
         print(f"android.util.AndroidException: INSTRUMENTATION_FAILED: {arguments[-1]}")
         return 1
-    given = arguments[:-1]
-    extras = {given[at + 1]: given[at + 2] for at, word in enumerate(given) if word == "-e"}
+    extras = json.dumps(
+        {arguments[at + 1]: arguments[at + 2] for at, word in enumerate(arguments) if word == "-e"}
+    )
     said = installed / "instrumentation.txt"
     said.write_text("")
     # An app is a child of Android's own, so that it outlives whoever asked for it.
     with (phone / "logcat.txt").open("ab") as log:
         app = subprocess.Popen(
-            [_filled(word, installed, extras) for word in settings["app"]],
+            [
+                word.replace("{installed}", str(installed)).replace("{arguments}", extras)
+                for word in settings["app"]
+            ],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -168,16 +172,6 @@ def _instrument(phone: Path, settings: dict[str, Any], arguments: list[str]) -> 
     if not re.search("^INSTRUMENTATION_CODE:", text, re.MULTILINE):
         print("INSTRUMENTATION_RESULT: shortMsg=Process crashed.\nINSTRUMENTATION_CODE: 0")
     return 0
-
-
-def _filled(word: str, installed: Path, extras: dict[str, str]) -> str:
-    for name, value in (
-        ("{installed}", str(installed)),
-        ("{accelerator}", extras.get("accelerator", "")),
-        ("{arguments}", json.dumps(extras)),
-    ):
-        word = word.replace(name, value)
-    return word
 
 
 def _stop(installed: Path) -> None:

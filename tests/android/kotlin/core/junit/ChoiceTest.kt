@@ -337,6 +337,42 @@ class ChoiceTest {
         assertEquals(8, app.device.loaded.count { it.accelerator == GPU })
     }
 
+    @Test fun `an interrupt that comes too late closes what was loaded`() {
+        val late = object : Clock by app.clock {
+            override fun await(latch: CountDownLatch, nanos: Long): Boolean {
+                latch.await()
+                throw InterruptedException()
+            }
+        }
+        assertThrows(InterruptedException::class.java) { app.open(clock = late) }
+        assertEquals(listOf(Candidate(CPU, "fp32")), app.device.loaded)
+        assertNoThreadIsLeft()
+        assertEquals(0, app.device.open.size)
+    }
+
+    @Test fun `no thread is left of what was tried`() {
+        app[GPU] = FAST
+        app.choose()
+        app.folder.listFiles()!!.forEach { it.delete() }
+        app[GPU] = Behaviour(onLoad = { error("none") })
+        app.choose()
+        assertNoThreadIsLeft()
+    }
+
+    private fun assertNoThreadIsLeft() {
+        Thread.getAllStackTraces().keys.filter { it.name.startsWith("mobilekit Test") }
+            .forEach { it.join() }
+    }
+
+    @Test fun `the first round does not count, for devices warm up`() {
+        app[GPU] = Behaviour(nanos = 100_000) { run, right ->
+            right.also { if (run < 8) app.clock.advance(50_000_000) }
+        }
+        val limits = TrialLimits(rounds = 2, runs = 0)
+        val choice = app.open(limits = limits).use { it.choice }
+        assertEquals(0.1, choice.trials[1].medianMillis!!, 0.0)
+    }
+
     @Test fun `what never ran has no time`() {
         app[GPU] = Behaviour(onLoad = { error("none") })
         assertNull(app.choose().trials[1].medianMillis)

@@ -225,8 +225,11 @@ internal class FakeApp(val folder: File, vararg variants: String = arrayOf("fp32
         device.behaviours[Candidate(accelerator, spec.artifacts.first().variant)] = behaviour
     }
 
-    fun open(policy: AcceleratorPolicy = AcceleratorPolicy.fastestCorrect()): ModelRunner =
-        ModelRunner.open(spec, assets, device, policy, folder, about, TrialLimits(), clock)
+    fun open(
+        policy: AcceleratorPolicy = AcceleratorPolicy.fastestCorrect(),
+        limits: TrialLimits = TrialLimits(),
+        clock: Clock = this.clock,
+    ): ModelRunner = ModelRunner.open(spec, assets, device, policy, folder, about, limits, clock)
 
     /** Opens the model for its choice alone. */
     fun choose(policy: AcceleratorPolicy = AcceleratorPolicy.fastestCorrect()): AcceleratorChoice =
