@@ -178,6 +178,14 @@ def test_nothing_to_carry_is_refused() -> None:
             "'x' has a scale for each channel",
         ),
         (
+            artifact(
+                spec("x", 1, dtype="int8", quantisation=replace(QUANTISED, scales=(0.0,))),
+                spec("y", 1),
+            ),
+            {},
+            "'x' is quantised by steps of 0",
+        ),
+        (
             artifact(spec("x", 1, dtype="int32", quantisation=QUANTISED), spec("y", 1)),
             {},
             "'x' is quantised to int32",

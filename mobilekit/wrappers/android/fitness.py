@@ -157,6 +157,11 @@ def _require_readable(artifact: Artifact, module: AndroidModule) -> None:
                 f"{artifact.variant}: {what} {spec.name!r} has a scale for each channel, and the "
                 "Android module takes one for all. Convert it with float32 ends ([android] io)."
             )
+        if quantisation and not quantisation.scales[0] > 0:
+            raise ProjectError(
+                f"{artifact.variant}: {what} {spec.name!r} is quantised by steps of "
+                f"{quantisation.scales[0]:g}, which stand for nothing. Convert the model again."
+            )
         if quantisation and spec.dtype not in ("int8", "uint8", "int16"):
             raise ProjectError(
                 f"{artifact.variant}: {what} {spec.name!r} is quantised to {spec.dtype}, and the "
