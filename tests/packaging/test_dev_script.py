@@ -203,6 +203,8 @@ EVERYTHING = {
     "fonts-dejavu-core": "2",
     "libvulkan1": "1.3",
     "mesa-vulkan-drivers": "25.0",
+    "libegl1": "1.6",
+    "libgles2": "1.6",
     "qemu-user": "1:10.0",
     "adb": "1:34.0",
     "adbd": "34.0",
@@ -211,6 +213,8 @@ EVERYTHING = {
     "busybox": "1:1.35",
     "mksh": "59",
     "procps": "2:4.0",
+    "gcc": "4:12.2",
+    "libc6-dev": "2.36",
 }
 OLD = {**EVERYTHING, "mesa-vulkan-drivers": "22.3", "qemu-user": "1:7.2"}
 ARCHIVE = "http://mirror.example/debian/"
