@@ -13,6 +13,7 @@ import pytest
 from mobilekit.parity.golden import Golden
 from mobilekit.project import parse_project
 from mobilekit.wrappers.android import describe_android
+from mobilekit.wrappers.android.fitness import require_fitness
 from mobilekit.wrappers.description import AndroidModule
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError
@@ -268,6 +269,16 @@ def test_labels_have_to_be_as_many_as_classes(tmp_path: Path, classes: int, expe
     (tmp_path / "labels.txt").write_text("\n".join("abcd"[:expected]), "utf-8")
     described = describe(made, outputs=table, folder=tmp_path)
     assert described.model.outputs[0].facts.labels == tuple("abcd"[:expected])
+
+
+@pytest.mark.parametrize("label", ["two\nlines", "half a \ud83c"])
+def test_labels_that_no_file_of_lines_can_hold_are_refused(label: str) -> None:
+    made = artifact(spec("x", 1), spec("y", 1, 2))
+    module = describe(made, outputs={"y": {"kind": "classification"}})
+    (output,) = module.model.outputs
+    labelled = replace(output, facts=replace(output.facts, labels=("fine", label)))
+    with pytest.raises(ProjectError, match="class 2, .* holds a line break or half a character"):
+        require_fitness(replace(module, model=replace(module.model, outputs=(labelled,))))
 
 
 def test_a_batch_is_no_image() -> None:
