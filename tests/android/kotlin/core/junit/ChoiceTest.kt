@@ -327,6 +327,22 @@ class ChoiceTest {
         assertEquals("no note says that the app ended", GPU, app.choose().accelerator)
     }
 
+    @Test fun `an interrupt ends the wait for another thread's choice`() {
+        val choosing = CountDownLatch(1)
+        val goOn = CountDownLatch(1)
+        app[CPU] = Behaviour(onLoad = { choosing.countDown().also { goOn.await() } })
+        val first = thread { app.choose() }
+        choosing.await()
+        val thrown = AtomicReference<Throwable>()
+        val second = thread { thrown.set(runCatching { app.choose() }.exceptionOrNull()) }
+        while (second.state != Thread.State.WAITING) Thread.yield()
+        second.interrupt()
+        second.join()
+        assertTrue("${thrown.get()}", thrown.get() is InterruptedException)
+        goOn.countDown()
+        first.join()
+    }
+
     @Test fun `eight threads that create the model at once try everything once`() {
         app[GPU] = FAST
         val choices = arrayOfNulls<AcceleratorChoice>(8)

@@ -131,6 +131,12 @@ class MemoryTest {
         }
     }
 
+    @Test fun `where the CPU alone is tried it is said too`() {
+        val app = FakeApp(folder.newFile("not a folder"))
+        val reason = app.choose(AcceleratorPolicy.only(CPU)).reason
+        assertTrue(reason, "This could not be remembered: " in reason)
+    }
+
     @Test fun `an accelerator that ended the app is passed over`() {
         memory().write(emptyList(), Note(gpu, loads = 0))
         val choice = app.choose()
@@ -175,8 +181,10 @@ class MemoryTest {
     @Test fun `what ends the app twice in a row while it is loaded is passed over`() {
         app.choose()
         memory().write(memory().read().trials, Note(gpu, loads = 1))
-        app[GPU] = Behaviour(onLoad = { assertEquals(2, memory().read().note!!.loads) })
+        val noted = ArrayList<Int?>()
+        app[GPU] = Behaviour(onLoad = { noted += memory().read().note?.loads })
         app.choose()
+        assertEquals(listOf(2), noted)
         memory().write(memory().read().trials, Note(gpu, loads = 2))
         val choice = app.choose()
         assertEquals(CPU, choice.accelerator)
