@@ -277,7 +277,7 @@ def test_labels_that_no_file_of_lines_can_hold_are_refused(label: str) -> None:
     module = describe(made, outputs={"y": {"kind": "classification"}})
     (output,) = module.model.outputs
     labelled = replace(output, facts=replace(output.facts, labels=("fine", label)))
-    with pytest.raises(ProjectError, match="class 2, .* holds a line break or half a character"):
+    with pytest.raises(ProjectError, match=r"class 2, .* holds a line break or half"):
         require_fitness(replace(module, model=replace(module.model, outputs=(labelled,))))
 
 
