@@ -13,7 +13,7 @@ class Runtime:
     """A generation of TFLite on Android.
 
     `accelerators` maps the accelerators that it offers, as Kotlin calls them, to the target whose
-    budget they are held to; one that no budget names is held to the strictest. `dtypes` are those
+    budget they are held to: all but the CPU compute in 16 bits, as a GPU does. `dtypes` are those
     of inputs and outputs that it reads and writes. `keeps_state` says whether it runs graphs whose
     tensors keep values from run to run. `libraries` are Maven coordinates.
     """
@@ -28,7 +28,7 @@ class Runtime:
 RUNTIMES: dict[AndroidRuntime, Runtime] = {
     "litert": Runtime(
         title="LiteRT",
-        accelerators={"CPU": "cpu", "GPU": "gpu", "NPU": "npu"},
+        accelerators={"CPU": "cpu", "GPU": "gpu", "NPU": "gpu"},
         # `getInputTensorType` of LiteRT 2 throws for uint8, int16 and float16.
         dtypes=frozenset({"float32", "int8", "int32", "int64", "bool"}),
         # "Variable tensors not yet supported", says `CompiledModel` even on the CPU.
@@ -41,7 +41,7 @@ RUNTIMES: dict[AndroidRuntime, Runtime] = {
     ),
     "interpreter": Runtime(
         title="TFLite's Interpreter",
-        accelerators={"CPU": "cpu", "GPU": "gpu", "NNAPI": "nnapi"},
+        accelerators={"CPU": "cpu", "GPU": "gpu", "NNAPI": "gpu"},
         dtypes=frozenset({"float32", "int8", "uint8", "int16", "int32", "int64", "bool"}),
         keeps_state=True,
         libraries=(
