@@ -62,17 +62,17 @@ _TARGETS: tuple[Target, ...] = (
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
 """The targets without options, by name."""
 
-_FAMILIES: dict[str, tuple[str, Callable[[str], Target]]] = {
-    "arm64": ("arm64:CPU", Arm64),
-    "adb": ("adb:SERIAL/cpu", Adb),
-    "ssh": ("ssh:HOST/cpu", Ssh),
+_FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Target]]] = {
+    "arm64": (("arm64:CPU",), Arm64),
+    "adb": (("adb:SERIAL/cpu", "adb:SERIAL/gpu"), Adb),
+    "ssh": (("ssh:HOST/cpu",), Ssh),
 }
 """By what stands before the colon: how such names look, and the target of what stands behind it."""
 
 
 def known_targets() -> tuple[str, ...]:
     """Return every name, and the form of those that are named with what they run on."""
-    return (*TARGETS, *(form for form, _ in _FAMILIES.values()))
+    return (*TARGETS, *(form for forms, _ in _FAMILIES.values() for form in forms))
 
 
 def target(name: str) -> Target:

@@ -11,28 +11,23 @@ import contextlib
 import fcntl
 import functools
 import hashlib
-import json
-import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import DataError, TargetError, UnsupportedError
-from mobilekit_converters.signature import TensorSpec
+from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.devices.android import Instrumented, run_tests
 from mobilekit_delegates.devices.transport import Transport, UnreachableError
 from mobilekit_delegates.targets.android_apk import TestApk, find_test_apk
+from mobilekit_delegates.targets.android_results import DeviceResults, write_inputs
 from mobilekit_delegates.targets.target import Execution, LocalSession, Missing, TargetInfo
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mobilekit_delegates.targets.target import Arrays, Outputs
 
 ACCELERATORS = ("cpu", "gpu", "npu", "nnapi")
@@ -45,8 +40,6 @@ LEAST_API = 24
 """The generated module's minSdk."""
 
 _ANSWER_SECONDS = 60.0
-_OUTPUTS_SCHEMA = "mobilekit/outputs/1"
-_REPORT = "report.json"
 
 _PROPERTIES = (
     "ro.product.manufacturer",
@@ -178,7 +171,6 @@ class AndroidAppSession(LocalSession):
         self._artifact = artifact
         self._apk = apk
         self._transport = transport
-        self._accelerator = accelerator
         self._target = f"{transport.device}/{accelerator}"
         self.execution = Execution(place=str(phone))
 
@@ -189,9 +181,9 @@ class AndroidAppSession(LocalSession):
     def run_all(self, batches: Sequence[Arrays]) -> list[Outputs]:
         """Run batches in one journey; see `Session.run_all`."""
         with tempfile.TemporaryDirectory(prefix="app-") as name:
-            job, result = Path(name, "job"), Path(name, "result")
+            job, folder = Path(name, "job"), Path(name, "result")
             write_inputs(job / "inputs", self._artifact, batches)
-            result.mkdir()
+            folder.mkdir()
             # Only one app of a name can be installed.
             with _only_one(self._transport.device):
                 ended = run_tests(
@@ -199,183 +191,56 @@ class AndroidAppSession(LocalSession):
                     self._apk.app,
                     {
                         "class": self._apk.parity_test,
-                        "accelerator": self._accelerator,
+                        "accelerator": self._target.rpartition("/")[2],
                         "variant": self._artifact.variant,
                         "inputs": "{own}/inputs",
                         "output": "{own}/result",
                         "device": self._transport.device,
+                        # What hangs is told by the device itself, if it can.
+                        "seconds": str(int(0.9 * RUN_SECONDS)),
                     },
                     job,
-                    result,
+                    folder,
                     seconds=RUN_SECONDS,
                 )
             for trace in ended.failures:
                 print(trace, file=sys.stderr)  # The check's log holds it.
-            self._take_report(result, ended)
-            return self._outputs(result, len(batches))
+            results = DeviceResults(
+                folder=folder,
+                artifact=self._artifact,
+                target=self._target,
+                model=self._apk.model,
+            )
+            self._require_run(results, ended)
+            return results.outputs(len(batches))
 
-    def _take_report(self, result: Path, ended: Instrumented) -> None:
-        """Take what the device's own check says: its word is told, whatever is found here.
+    def _require_run(self, results: DeviceResults, ended: Instrumented) -> None:
+        """See that the artifact ran, and note what the device's own test says of it.
 
         Raises:
-            TargetError: nothing ran.
-            UnsupportedError: the device lacks the accelerator, or it refused the model.
+            TargetError: it did not run.
+            UnsupportedError: the device lacks the accelerator, or that refused the model.
         """
         if ended.crash:
             raise TargetError(
                 f"The module's test app did not come to its end on {self._target} with "
                 f"{self._artifact.variant}: {ended.crash}."
             )
-        check = self._device_check(result, ended)
-        execution = check.get("execution", {})
-        place, notes = execution.get("place"), execution.get("notes", [])
-        reason = str(check.get("reason", ""))
-        if check["status"] == "not_run":
-            raise UnsupportedError(f"{self._target}: {reason}")
-        if check["status"] != "pass" and not (result / self._outputs_name).exists():
-            raise TargetError(f"{self._target}: {reason}")
-        self.execution = Execution(
-            place=str(place or self.execution.place), notes=tuple(map(str, notes))
-        )
-        samples = check.get("samples", 0)
-        self.note(
-            f"The generated test on the device passed on the {samples} samples of the module."
-            if check["status"] == "pass"
-            else f"The generated test failed on the device, on the {samples} samples of the "
-            f"module: {reason}"
-        )
-
-    def _device_check(self, result: Path, ended: Instrumented) -> Mapping[str, Any]:
-        """Return the check of this artifact on this target in the device's report."""
-        path = result / _REPORT
-        if not path.is_file():
+        if not results.has_report():
             why = (ended.failures or ("it said nothing",))[0].splitlines()[0].rstrip(".")
             raise TargetError(f"{self._target} left no report: {why}.")
-        report = _read_json(path, self._target)
-        try:
-            name = report["model"]["name"]
-            found = [
-                check
-                for variant in report["variants"]
-                if variant["name"] == self._artifact.variant
-                and variant["sha256"] == self._artifact.sha256
-                for check in variant["checks"]
-                if check["target"] == self._target and isinstance(check["status"], str)
-            ]
-        except (KeyError, TypeError) as error:
-            raise TargetError(
-                f"The report that {self._target} left is damaged: {error}."
-            ) from error
-        if name != self._apk.model or len(found) != 1:
-            raise TargetError(
-                f"The report that {self._target} left is of another model, or not of "
-                f"{self._artifact.variant} there."
-            )
-        return dict(found[0])
-
-    @property
-    def _outputs_name(self) -> str:
-        return f"{self._artifact.variant}.{self._accelerator}.json"
-
-    def _outputs(self, result: Path, batches: int) -> list[Outputs]:
-        path = result / self._outputs_name
-        if not path.is_file():
-            raise TargetError(f"{self._target} left no outputs of {self._artifact.variant}.")
-        document = _read_json(path, self._target)
-        try:
-            files = {entry["name"]: entry["file"] for entry in document["outputs"]}
-            mine = (document["schema"], document["model"], document["sha256"], document["runs"])
-        except (KeyError, TypeError) as error:
-            raise TargetError(
-                f"The outputs that {self._target} left are damaged: {error}."
-            ) from error
-        if mine != (_OUTPUTS_SCHEMA, self._apk.model, self._artifact.sha256, batches):
-            raise TargetError(f"The outputs that {self._target} left are of another model or run.")
-        stacks = {
-            spec.name: read_output(result, files.get(spec.name, ""), spec, batches, self._target)
-            for spec in self._artifact.signature.outputs
-        }
-        return [{name: stack[row] for name, stack in stacks.items()} for row in range(batches)]
-
-
-def write_inputs(folder: Path, artifact: Artifact, batches: Sequence[Arrays]) -> None:
-    """Write batches into a new folder as the module's tests read them: a golden without outputs.
-
-    Args:
-        folder: where they go.
-        artifact: the one that they are for.
-        batches: arrays in real values, by input name.
-
-    Raises:
-        DataError: a batch does not fit the artifact's signature.
-    """
-    import numpy as np
-
-    specs = artifact.signature.inputs
-    folder.mkdir(parents=True)
-    entries = []
-    for index, spec in enumerate(specs):
-        dtype = _real_dtype(spec)
-        file = f"input-{index}.bin"
-        with (folder / file).open("wb") as stream:
-            for batch in batches:
-                if set(batch) != {item.name for item in specs}:
-                    raise DataError(
-                        f"The artifact's inputs are {sorted(item.name for item in specs)}, not "
-                        f"{sorted(batch)}."
-                    )
-                values = np.asarray(batch[spec.name])
-                if values.shape != spec.shape:
-                    raise DataError(
-                        f"The input {spec.name!r} has the shape {values.shape}, not {spec.shape}."
-                    )
-                stream.write(np.ascontiguousarray(values, dtype.newbyteorder("<")).tobytes())
-        shape = [len(batches), *spec.shape]
-        entries.append({"name": spec.name, "file": file, "dtype": dtype.name, "shape": shape})
-    document = {
-        "schema": "mobilekit/golden/1",
-        "samples": len(batches),
-        "origin": "The inputs of a check.",
-        "inputs": entries,
-    }
-    (folder / "golden.json").write_text(json.dumps(document), encoding="utf-8")
-
-
-def read_output(
-    folder: Path, file: str, spec: TensorSpec, batches: int, target: str
-) -> NDArray[np.generic]:
-    """Return all batches of an output, in real values, of shape (batches, *the output's).
-
-    Raises:
-        TargetError: the file is missing, or not as long as they are.
-    """
-    import numpy as np
-
-    dtype, shape = _real_dtype(spec), (batches, *spec.shape)
-    path = folder / Path(file).name
-    data = path.read_bytes() if file and path.is_file() else b""
-    expected = math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        raise TargetError(
-            f"{target} sent {len(data)} bytes for the output {spec.name!r}, not the {expected} "
-            f"that its {batches} batches have."
+        check = results.check()
+        if check.status == "not_run":
+            raise UnsupportedError(f"{self._target}: {check.reason}")
+        if check.status != "pass" and not results.has_outputs():
+            raise TargetError(f"{self._target}: {check.reason}")
+        self.execution = Execution(place=check.place or self.execution.place, notes=check.notes)
+        self.note(
+            f"The generated test on the device passed on the {check.samples} samples of the module."
+            if check.status == "pass"
+            else f"The generated test failed on the device, on the {check.samples} samples of the "
+            f"module: {check.reason}"
         )
-    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
-
-
-def _real_dtype(spec: TensorSpec) -> np.dtype[Any]:
-    """Return how the module shows a tensor: quantised ones as the floats that they mean."""
-    import numpy as np
-
-    return np.dtype("float32" if spec.quantisation else spec.dtype)
-
-
-def _read_json(path: Path, target: str) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TargetError(f"{path.name}, which {target} left, is damaged: {error}.") from error
-    return value if isinstance(value, dict) else {}
 
 
 @contextlib.contextmanager
