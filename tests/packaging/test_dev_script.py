@@ -167,6 +167,11 @@ def test_jars_are_got_where_java_is_new_enough(checkout: Checkout) -> None:
     assert len(checkout.calls("tests/android/maven.py")) == 1
 
 
+def test_swift_is_got_where_apt_is(debian: Debian) -> None:
+    debian.dev("test")
+    assert len(debian.calls("tests/ios/debian_swift.py")) == 1
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     assert script.rstrip().endswith("exec env MOBILEKIT_REQUIRE_TOOLS=1 ./dev test")
