@@ -22,7 +22,12 @@ DECLARED = HERE / "declared"
 ROBOLECTRIC = HERE / "robolectric"
 ROBOLECTRIC_SDK = "15-robolectric-13954326"  # The name that Robolectric 4.17 asks for.
 LEAST_JAVA = 17
-SHORT_RUN = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # Programs that run for seconds.
+SHORT_RUN = (
+    # Programs that run for seconds are not worth the best code.
+    "-XX:TieredStopAtLevel=1",
+    "-XX:ReservedCodeCacheSize=240m",
+    "-XX:+UseSerialGC",
+)
 
 
 class KotlinError(Exception):
@@ -99,7 +104,7 @@ class Kotlin:
     """The compiler, kept running, and programs on the JVM.
 
     A class path is a sequence of folders, jars, and names: those in `jars.txt` (`android`,
-    `interpreter`, `coroutines`, `junit`, `jna`, `bytedeco`, `djl`, `jmh`) and `declared litert`,
+    `interpreter`, `coroutines`, `junit`, `jna`, `jmh`) and `declared litert`,
     `declared androidx.test`: what Maven Central lacks, declared beside this file. `robolectric` is
     Android itself on the JVM: tests that have it get a real `Context`, assets and bitmaps. The
     Kotlin library is always in it.
@@ -339,6 +344,8 @@ class Kotlin:
                     str(self.java_home / "bin" / "java"),
                     *("-cp", os.pathsep.join(map(str, _jars("compiler")))),
                     *("-Xmx1g", *SHORT_RUN),
+                    # The JVM's own warnings are no answers.
+                    *("-Xlog:disable", "-Xlog:all=warning:stderr"),
                     # What the compiler read of class paths is kept between runs.
                     "-Dkotlin.environment.keepalive=true",
                     str(HERE / "java" / "CompilerServer.java"),
