@@ -10,7 +10,7 @@ from mobilekit.parity.golden import Golden
 from mobilekit.project import Project
 from mobilekit.results import ModuleFacts, Report
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import DataError, OutputError
+from mobilekit_converters.errors import DataError, OutputError, ProjectError
 
 ANDROID = "android"
 """The Android module's folder in a release."""
@@ -42,7 +42,8 @@ def write_android(
         What was written, or why nothing was; None where nothing is wanted.
 
     Raises:
-        ProjectError: the module cannot be made for this model; the message says what to change.
+        ProjectError: the module cannot be made for this model, and the project file asks for it;
+            the message says what to change.
     """
     wanted = project.bundle(variants)
     if not wanted:
@@ -58,23 +59,41 @@ def write_android(
     )
     lacking = [name for name in wanted if name not in artifacts]
     if lacking:
-        return ModuleFacts(
-            platform=facts.platform,
-            language=facts.language,
-            status="missing",
-            reason=f"It would carry {', '.join(lacking)}, which the release does not hold.",
-        )
+        return _missing(facts, f"It would carry {', '.join(lacking)}, which the release lacks.")
     from mobilekit.wrappers.android import describe_android, write_module
 
-    module = describe_android(
-        project,
-        artifacts=[artifacts[name] for name in wanted],
-        golden=golden,
-        source_sha256=source_sha256,
-    )
-    write_module(module, folder)
+    try:
+        module = describe_android(
+            project,
+            artifacts=[artifacts[name] for name in wanted],
+            golden=golden,
+            source_sha256=source_sha256,
+        )
+        write_module(module, folder)
+    except ProjectError as error:
+        if project.asks_for_android:
+            raise
+        return _missing(facts, str(error))
     count = sum(path.is_file() for path in folder.rglob("*"))
     return ModuleFacts(**{**vars(facts), "files": count})
+
+
+def check_names(project: Project, variants: Iterable[str]) -> None:
+    """Make sure, before any work, that code for apps can be named as the project says.
+
+    Raises:
+        ProjectError: the model's name means something else in that code.
+    """
+    if project.bundle(variants):
+        from mobilekit.wrappers.android import class_name
+
+        class_name(project)
+
+
+def _missing(facts: ModuleFacts, reason: str) -> ModuleFacts:
+    return ModuleFacts(
+        platform=facts.platform, language=facts.language, status="missing", reason=reason
+    )
 
 
 def replace_module(folder: Path, stage: Path) -> None:

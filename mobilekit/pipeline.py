@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from mobilekit.cache import Cache
 from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
-from mobilekit.modules import ANDROID, write_android
+from mobilekit.modules import ANDROID, check_names, write_android
 from mobilekit.parity.golden import read_golden
 from mobilekit.progress import Outcome as StepOutcome
 from mobilekit.progress import Progress
@@ -74,6 +74,7 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
     examination = examine(project.source, project.source_options(trust=settings.trust))
     cache = Cache(folder=settings.cache)
     planner = Planner(project=project, examination=examination, cache=cache, trust=settings.trust)
+    check_names(project, planner.wanted)
     require_targets(project.verify.require, {VARIANTS[name].format for name in planner.wanted})
     steps = list(planner.steps())
     with output_errors(settings.cache), staged(settings.output) as stage:

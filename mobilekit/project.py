@@ -332,6 +332,11 @@ class Project(_Table):
         ending = "_model" if word in _RESERVED | _JAVA_KEYWORDS else ""
         return self.android.package or f"mobilekit.{word}{ending}"
 
+    @property
+    def asks_for_android(self) -> bool:
+        """Whether the project file says anything of the Kotlin module."""
+        return bool(self.android.model_fields_set & {"package", "runtime", "bundle"})
+
     def bundle(self, variants: Iterable[str]) -> tuple[str, ...]:
         """Return the full names of those variants of a release that its Kotlin module carries.
 

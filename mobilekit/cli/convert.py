@@ -92,8 +92,10 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
         rows = [variant(name) for name in options["variants"]]
         android = tuple(row.precision for row in rows if row.format == "tflite")
         ios = tuple(row.precision for row in rows if row.format == "coreml")
-        changes["android"] = AndroidTable(**{**project.android.model_dump(), "variants": android})
-        changes["ios"] = IosTable(**{**project.ios.model_dump(), "variants": ios})
+        changes["android"] = AndroidTable(
+            **{**project.android.model_dump(exclude_unset=True), "variants": android}
+        )
+        changes["ios"] = IosTable(**{**project.ios.model_dump(exclude_unset=True), "variants": ios})
     inputs = dict(project.model.inputs)
     for name, shape in options["shapes"].items():
         table = inputs.get(name, InputTable())

@@ -107,7 +107,7 @@ def test_what_the_release_does_not_hold_cannot_be_carried(run: Run, tmp_path: Pa
     assert built.status == 0, built.errors
     ended = run("generate", changed, "--release", smaller, "--android", "module")
     assert ended.status == 2
-    assert "It would carry tflite-fp32, which the release does not hold." in ended.errors
+    assert "It would carry tflite-fp32, which the release lacks." in ended.errors
     assert left_in(tmp_path) == ["mobilekit.toml", "smaller.release"]
 
 
@@ -136,3 +136,72 @@ def test_a_variant_that_failed_leaves_the_module_out_and_says_so(
     assert facts.status == "missing"
     assert "tflite-fp16" in facts.reason
     assert left_in(tmp_path) == []
+
+
+def uint8_file(run: Run, tmp_path: Path) -> Path:
+    """A finished file with uint8 ends, which LiteRT 2 cannot read."""
+    built = run(
+        *("convert", ends_of(tmp_path, "uint8"), "--out", "uint8.release"),
+        *("--variant", "tflite-int8", "--target", "cpu", "--require", "cpu"),
+    )
+    assert built.status == 0, built.errors
+    return tmp_path / "uint8.release" / "models" / "tflite-int8.tflite"
+
+
+def ends_of(folder: Path, dtype: str) -> Path:
+    """Write the example's project file with another dtype of the int8 variant's ends."""
+    text = (DIGITS / "mobilekit.toml").read_text()
+    for name in ("digits.keras", "labels.txt", "calibration.npz", "evaluation.npz"):
+        text = text.replace(f'"{name}"', f'"{DIGITS / name}"')
+    path = folder / "ends.toml"
+    text = text.replace('runtime = "litert"', f'runtime = "interpreter"\nio = "{dtype}"')
+    path.write_text(text)
+    return path
+
+
+def test_a_module_that_nobody_asked_for_may_be_impossible(run: Run, tmp_path: Path) -> None:
+    ended = run(
+        *("convert", uint8_file(run, tmp_path), "--out", "again.release"),
+        *("--target", "cpu", "--require", "cpu"),
+    )
+    assert ended.status == 0, ended.errors
+    (facts,) = json.loads((tmp_path / "again.release" / "report.json").read_text())["modules"]
+    assert facts["status"] == "missing"
+    assert "uint8" in facts["reason"]
+    assert "interpreter" in facts["reason"]
+    assert not (tmp_path / "again.release" / "android").exists()
+
+
+def test_naming_variants_asks_for_no_module(run: Run, tmp_path: Path) -> None:
+    project = tmp_path / "mobilekit.toml"
+    source = DIGITS / "digits.keras"
+    project.write_text(f'[model]\nsource = "{source}"\n[android]\nio = "uint8"\n')
+    ended = run(
+        *("convert", project, "--out", "ends.release", "--variant", "tflite-int8"),
+        *("--calibration", DIGITS / "calibration.npz", "--target", "cpu", "--require", "cpu"),
+    )
+    assert ended.status == 0, ended.errors
+    (facts,) = json.loads((tmp_path / "ends.release" / "report.json").read_text())["modules"]
+    assert facts["status"] == "missing"
+
+
+def test_a_module_that_was_asked_for_must_be_possible(run: Run, tmp_path: Path) -> None:
+    model = uint8_file(run, tmp_path)
+    project = tmp_path / "mobilekit.toml"
+    project.write_text(f'[model]\nsource = "{model}"\n[android]\nruntime = "litert"\n')
+    ended = run("convert", project, "--out", "again.release", "--target", "cpu", "--require", "cpu")
+    assert ended.status == 2
+    assert "uint8" in ended.errors
+    assert not (tmp_path / "again.release").exists()
+
+
+def test_a_name_that_the_module_has_itself_is_refused_before_any_work(
+    run: Run, tmp_path: Path
+) -> None:
+    project = tmp_path / "mobilekit.toml"
+    project.write_text(f'[model]\nname = "Accelerator"\nsource = "{DIGITS / "digits.keras"}"\n')
+    ended = run("convert", project)
+    assert ended.status == 2
+    assert "Accelerator" in ended.errors
+    assert "ok" not in ended.output + ended.errors
+    assert left_in(tmp_path) == ["mobilekit.toml"]
