@@ -178,7 +178,8 @@ def test_naming_variants_asks_for_no_module(run: Run, tmp_path: Path) -> None:
     project.write_text(f'[model]\nsource = "{source}"\n[android]\nio = "uint8"\n')
     ended = run(
         *("convert", project, "--out", "ends.release", "--variant", "tflite-int8"),
-        *("--calibration", DIGITS / "calibration.npz", "--target", "cpu", "--require", "cpu"),
+        *("--calibration", DIGITS / "calibration.npz"),
+        *("--evaluation", DIGITS / "evaluation.npz", "--target", "cpu", "--require", "cpu"),
     )
     assert ended.status == 0, ended.errors
     (facts,) = json.loads((tmp_path / "ends.release" / "report.json").read_text())["modules"]
