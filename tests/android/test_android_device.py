@@ -23,7 +23,7 @@ from engines.interpreter.android_library import LIBC, adapt, build_libc
 from phone.fixtures import phone as phone
 from phone.fixtures import phone_shell as phone_shell
 from phone.phones import Phone, write_apk
-from toolchain import DECLARED, Kotlin
+from toolchain import DECLARED, JUnitRun, Kotlin, junit_tests
 from tools import require_tool, without
 
 from mobilekit.parity.metrics import tensor_metrics
@@ -32,16 +32,21 @@ from mobilekit.results import Check, Report
 
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "examples" / "digits"
+KOTLIN = HERE / "kotlin" / "device"
 PACKAGE = "com.example.phone.test"
 APK = Path("android/build/outputs/apk/androidTest/debug/digits-debug-androidTest.apk")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A release whose module is compiled. `app` starts its test app's process on the phone."""
+    """A release whose module is compiled, with tests of the tests that it brings.
+
+    `app` starts its test app's process on the phone.
+    """
 
     folder: Path
     app: tuple[str, ...]
+    classes: tuple[Path, ...]
 
 
 def project_file(folder: Path, runtime: str) -> str:
@@ -91,7 +96,7 @@ def compiled(
         explicit_api=True,
     )
     tests = kotlin.compile(
-        [sources / "androidTest" / "kotlin", HERE / "phone" / "StandInRunner.kt"],
+        [sources / "androidTest" / "kotlin", HERE / "phone" / "StandInRunner.kt", KOTLIN],
         [main, "robolectric", "junit"],
         release.parent / "tests",
         friends=[main],
@@ -107,6 +112,7 @@ def compiled(
     classpath = kotlin.joined(["robolectric", "junit", "coroutines", *engine, main, tests])
     return Release(
         folder=release,
+        classes=(main, tests),
         app=(
             str(kotlin.java_home / "bin" / "java"),
             *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
@@ -162,6 +168,18 @@ def litert_release(
     run = mobilekit("generate", project_file(folder, "litert"), *module)
     assert run.returncode == 0, run.stdout + run.stderr
     return compiled(kotlin, built, [engine, "jna"], properties)
+
+
+@pytest.fixture(scope="module")
+def faults(kotlin: Kotlin, release: Release) -> JUnitRun:
+    return kotlin.run_junit(
+        ["robolectric", "coroutines", *release.classes], ["com.example.phone.AcceleratorCheckTest"]
+    )
+
+
+@pytest.mark.parametrize("name", junit_tests(KOTLIN))
+def test_what_a_generated_test_makes_of_accelerators(faults: JUnitRun, name: str) -> None:
+    faults.check(name)
 
 
 def mobilekit(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,11 @@ The phone is a stand-in, and so is the module's test app, which leaves what each
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +28,7 @@ from phone.phones import Phone, write_apk
 
 from mobilekit.parity.budgets import budget_for
 from mobilekit.parity.checks import CheckRequest, run_check
-from mobilekit.parity.golden import Golden
+from mobilekit.parity.golden import Golden, load, write_golden
 from mobilekit.results import Check
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.tflite import TFLiteOptions, convert
@@ -360,6 +364,25 @@ def test_an_unplugged_phone_is_told_and_cleans_up_by_itself(phone: Phone, releas
     assert "vanished while it was running am" in check.reason
     assert eventually(lambda: is_clean(phone))
     assert all(map(is_gone, pids))
+
+
+def test_a_killed_mobilekit_leaves_nothing_behind(phone: Phone, release: Release) -> None:
+    phone.tell({}, seconds=600)
+    folder = release.folder / "golden"
+    write_golden(folder, load(release.golden))
+    words = (str(release.artifact.path), "--golden", str(folder), "--target", f"{phone.target}/gpu")
+    with subprocess.Popen(
+        (sys.executable, "-m", "mobilekit", "verify", *words),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            started = phone.folder / "packages" / PACKAGE / "started"
+            assert eventually(started.exists)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert eventually(lambda: is_clean(phone))
 
 
 @pytest.mark.parametrize(
