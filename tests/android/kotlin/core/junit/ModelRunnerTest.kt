@@ -112,11 +112,11 @@ class ModelRunnerTest(accelerator: Accelerator) {
     }
 
     @Test fun `what the work throws reaches the caller as it is`() {
-        val thrown = IllegalArgumentException("x[3] is NaN")
+        val thrown = AtomicReference<Throwable>()
         val caught = assertThrows(IllegalArgumentException::class.java) {
-            runner.run { throw thrown }
+            runner.run { throw IllegalArgumentException("x[3] is NaN").also(thrown::set) }
         }
-        assertSame(thrown, caught)
+        assertSame(thrown.get(), caught)
         val here = Throwable().stackTrace.first().methodName
         assertTrue("the caller is in the trace", caught.stackTrace.any { it.methodName == here })
         val call = Call(TestModel.samples.first())
