@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def phone_shell() -> str:
 def phone(tmp_path: Path, phone_shell: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phone]:
     port = free_port()
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(port))
+    # A device's lock stays where temporary files go.
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     command = (require_tool("adb"), "-P", str(port), "nodaemon", "server")
     (tmp_path / "board").mkdir()
     with daemon(command, tmp_path / "server.log", {**os.environ, "HOME": str(tmp_path)}):
