@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from swift_toolchain import Swift
 from tools import without
 
 
 @pytest.fixture(scope="session")
-def swift(tmp_path_factory: pytest.TempPathFactory) -> Swift:
-    """Swift 6 with SwiftPM and XCTest, where it is here."""
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """Swift 6 with SwiftPM and XCTest, and what answers for Core ML, where Swift is here."""
     missing = Swift.missing()
     if missing is not None:
         without(missing)
-    return Swift(folder=tmp_path_factory.mktemp("swift"))
+    swift = Swift(folder=tmp_path_factory.mktemp("swift"))
+    try:
+        yield swift
+    finally:
+        swift.close()

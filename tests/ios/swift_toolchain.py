@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import debian_swift
 import pytest
+from stand_in.server import VARIABLE, serving
 
 HERE = Path(__file__).parent
 STAND_INS = HERE / "stand_in"
@@ -80,11 +82,14 @@ class Swift:
 
     Packages are built as they are, with warnings as errors. Where `stand_ins`, the modules in
     `stand_in/` (`CoreML`, `CoreGraphics`, `CoreVideo`) are found as Apple's own are on a Mac:
-    the package's manifest does not mention them.
+    the package's manifest does not mention them. What they answer comes from the project's own
+    evaluator, in a thread of this process.
     """
 
     folder: Path
     _stand_ins: Path | None = field(default=None, init=False)
+    _server: Path | None = field(default=None, init=False)
+    _running: ExitStack = field(default_factory=ExitStack, init=False)
 
     @staticmethod
     def missing() -> str | None:
@@ -218,6 +223,16 @@ class Swift:
             self._stand_ins = self._build(copy, ["-Xswiftc", "-warnings-as-errors"], 300)
         return self._stand_ins
 
+    def close(self) -> None:
+        """End what answers for Core ML."""
+        self._running.close()
+
+    def _core_ml(self) -> Path:
+        """Start what answers for Core ML, once; return the path of its socket."""
+        if self._server is None:
+            self._server = self._running.enter_context(serving())
+        return self._server
+
     def _stand_in_options(self) -> list[str]:
         built = self.stand_ins()
         return [
@@ -273,6 +288,7 @@ class Swift:
             "PATH": f"{debian_swift.BIN}:/usr/bin",
             "HOME": str(home),
             "LANG": "C.UTF-8",
+            VARIABLE: str(self._core_ml()),
             **(more or {}),
         }
 
