@@ -26,7 +26,7 @@ internal class CheckResult(
     val seconds: Double = 0.0,
 )
 
-/** Holds what artifacts answer on this device's accelerators against the trained model's answers. */
+/** Holds answers of this device's accelerators against the trained model's. */
 internal class AcceleratorCheck(
     private val spec: ModelSpec,
     private val assets: ModelAssets,

@@ -8,8 +8,8 @@ import org.junit.runner.RunWith
 import org.junit.runners.Parameterized
 
 /**
- * Times every artifact on every accelerator of this device that answers rightly. See [TestArguments]
- * for what can be chosen; the times are in `benchmark.json`, under `extra`.
+ * Times every artifact on every accelerator of this device that answers rightly. See
+ * [TestArguments] for what can be chosen; the times are in `benchmark.json`, under `extra`.
  */
 @RunWith(Parameterized::class)
 internal class DigitClassifierBenchmark(
@@ -25,7 +25,11 @@ internal class DigitClassifierBenchmark(
 
     companion object {
         private val device by lazy {
-            DeviceTest(DigitClassifierSpec.model, "5c037e3d3573f0ab0576f27239f9147032ac80cc7cdcaa499143f28ff4c6501f", "benchmark.json")
+            DeviceTest(
+                DigitClassifierSpec.model,
+                "5c037e3d3573f0ab0576f27239f9147032ac80cc7cdcaa499143f28ff4c6501f",
+                "benchmark.json",
+            )
         }
 
         @JvmStatic

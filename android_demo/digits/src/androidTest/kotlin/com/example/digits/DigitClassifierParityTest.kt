@@ -25,7 +25,11 @@ internal class DigitClassifierParityTest(
 
     companion object {
         private val device by lazy {
-            DeviceTest(DigitClassifierSpec.model, "5c037e3d3573f0ab0576f27239f9147032ac80cc7cdcaa499143f28ff4c6501f", "report.json")
+            DeviceTest(
+                DigitClassifierSpec.model,
+                "5c037e3d3573f0ab0576f27239f9147032ac80cc7cdcaa499143f28ff4c6501f",
+                "report.json",
+            )
         }
 
         @JvmStatic

@@ -39,7 +39,7 @@ internal class TestedDevice(private val context: Context) {
         "runtime" to runtime,
     )
 
-    /** What a time depends on besides: heat, and the battery. What the device cannot say is left out. */
+    /** What a time depends on besides: heat and the battery, where the device tells. */
     fun state(): JSONObject {
         val state = JSONObject()
         val power = context.getSystemService(Context.POWER_SERVICE) as? PowerManager

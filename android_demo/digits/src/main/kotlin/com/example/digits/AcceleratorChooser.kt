@@ -19,7 +19,7 @@ internal class AcceleratorChooser(
 
     /** What the policy allows. The CPU comes first: others have to beat it. */
     private val candidates: Map<Candidate, ArtifactSpec> =
-        Accelerator.values().filter(policy::allows).flatMap { accelerator ->
+        Accelerator.entries.filter(policy::allows).flatMap { accelerator ->
             spec.artifacts.map { Candidate(accelerator, it.variant) to it }
         }.toMap()
 

@@ -21,7 +21,7 @@ public class AcceleratorPolicy private constructor(
          * longer to start, and more memory.
          */
         public fun fastestCorrect(): AcceleratorPolicy =
-            AcceleratorPolicy(Accelerator.values().toSet(), restriction = null)
+            AcceleratorPolicy(Accelerator.entries.toSet(), restriction = null)
 
         /**
          * Uses one accelerator. It still has to answer as the trained model did; creating the model
@@ -42,7 +42,7 @@ public class AcceleratorPolicy private constructor(
                     "take AcceleratorPolicy.only()."
             }
             return AcceleratorPolicy(
-                Accelerator.values().toSet() - accelerators.toSet(),
+                Accelerator.entries.toSet() - accelerators.toSet(),
                 "anything but ${accelerators.joinToString(" and ")}",
             )
         }

@@ -31,7 +31,7 @@ internal object DigitClassifierSpec {
         budgets = mapOf(
             Accelerator.CPU to Budget(snrDb = 40.0, cosine = 0.999, agreement = 0.99),
             Accelerator.GPU to Budget(snrDb = 35.0, cosine = 0.999, agreement = 0.99),
-            Accelerator.NPU to Budget(snrDb = 40.0, cosine = 0.999, agreement = 0.99),
+            Accelerator.NPU to Budget(snrDb = 35.0, cosine = 0.999, agreement = 0.99),
         ),
     )
 

@@ -12,7 +12,7 @@ internal class Int8Quantisation(scale: Float, private val zeroPoint: Int) {
     /** What each of the 256 integers stands for. */
     private val reals = FloatArray(VALUES) { ((it + LOWEST - zeroPoint) * this.scale).toFloat() }
 
-    /** Rounds to the nearest integer, halves away from zero; values out of range become its ends. */
+    /** Rounds to the nearest integer, halves away from zero; beyond the range, to its ends. */
     fun quantise(values: FloatArray, into: ByteArray) {
         for (index in values.indices) {
             val steps = values[index] / scale

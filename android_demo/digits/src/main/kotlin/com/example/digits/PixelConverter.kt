@@ -97,7 +97,11 @@ internal class PixelConverter(private val spec: ImageSpec) {
 
     /** Resizes one row of pixels to one line of channel values. */
     private fun resize(pixels: IntArray, windows: ResizeWindows, line: FloatArray) {
-        if (channels == 1) resizeGrey(pixels, windows, line) else resizeColour(pixels, windows, line)
+        if (channels == 1) {
+            resizeGrey(pixels, windows, line)
+        } else {
+            resizeColour(pixels, windows, line)
+        }
     }
 
     private fun resizeGrey(pixels: IntArray, windows: ResizeWindows, line: FloatArray) {

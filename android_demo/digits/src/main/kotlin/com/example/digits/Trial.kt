@@ -19,7 +19,7 @@ internal class Trial(
     @Volatile private var loaded: Engine? = null
     private var isAbandoned = false
 
-    /** What came of it; null until it is done. */
+    /** What came of it; null until it is done, and for good where it was given up before. */
     @get:Synchronized
     var result: AcceleratorTrial? = null
         private set
@@ -57,11 +57,11 @@ internal class Trial(
         return exam?.sit(engine, deadline) ?: candidate.trial(TrialOutcome.CORRECT, "loaded")
     }
 
-    /** Makes the result known, and hands the engine over where somebody still waits for it. */
+    /** Hands over the result and the engine where somebody still waits for them. */
     @Synchronized
     private fun offer(found: AcceleratorTrial): Boolean {
-        result = found
         if (isAbandoned) return false
+        result = found
         engine = loaded
         return true
     }
