@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mobilekit import __version__
 from mobilekit.parity.budgets import budget_for
-from mobilekit.parity.golden import Golden, OutputFacts
-from mobilekit.parity.inputs import InputFacts
+from mobilekit.parity.golden import Golden
 from mobilekit.project import Project
 from mobilekit.wrappers.android.fitness import require_fitness
 from mobilekit.wrappers.android.names import model_name_clash, require_model_name
@@ -22,6 +21,7 @@ from mobilekit.wrappers.description import (
     ModelDescription,
     OutputDescription,
 )
+from mobilekit.wrappers.model import in_order, input_facts, output_facts
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.signature import TensorSpec
@@ -52,16 +52,16 @@ def describe_android(
     """
     if not artifacts:
         raise ProjectError("The Android module has no artifact to carry. Build a TFLite variant.")
-    inputs = _in_order(golden.inputs, artifacts[0].signature.inputs)
-    outputs = _in_order(golden.outputs, artifacts[0].signature.outputs)
+    inputs = in_order(golden.inputs, artifacts[0].signature.inputs)
+    outputs = in_order(golden.outputs, artifacts[0].signature.outputs)
     model = ModelDescription(
         name=class_name(project),
         inputs=tuple(
-            InputDescription(spec=_real(spec), facts=_input_facts(project, spec.name))
+            InputDescription(spec=_real(spec), facts=input_facts(project, spec.name))
             for spec in inputs
         ),
         outputs=tuple(
-            OutputDescription(spec=_real(spec), facts=_output_facts(project, golden, spec.name))
+            OutputDescription(spec=_real(spec), facts=output_facts(project, golden, spec.name))
             for spec in outputs
         ),
         golden=replace(
@@ -99,17 +99,6 @@ def class_name(project: Project) -> str:
     return name
 
 
-def _in_order(names: Iterable[str], specs: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
-    by_name = {spec.name: spec for spec in specs}
-    names = tuple(names)
-    if set(names) != set(by_name):
-        raise ProjectError(
-            f"The golden is of {', '.join(sorted(names))}, and the artifact has "
-            f"{', '.join(sorted(by_name))}: they are two models'. Build the release again."
-        )
-    return tuple(by_name[name] for name in names)
-
-
 def _real(spec: TensorSpec) -> TensorSpec:
     """Return an input or output as an app sees it: quantised integers as the floats they mean."""
     return replace(spec, dtype="float32", quantisation=None) if spec.quantisation else spec
@@ -119,18 +108,6 @@ def _real_values(spec: TensorSpec, values: NDArray[np.generic]) -> NDArray[np.ge
     from mobilekit_delegates.quantised_values import real_output
 
     return real_output(spec, values)
-
-
-def _input_facts(project: Project, name: str) -> InputFacts:
-    table = project.model.inputs.get(name)
-    return table.facts() if table else InputFacts()
-
-
-def _output_facts(project: Project, golden: Golden, name: str) -> OutputFacts:
-    table = project.model.outputs.get(name)
-    if table:
-        return table.facts(project.folder)
-    return OutputFacts(kind=golden.tasks.get(name, "tensor"))
 
 
 def _carried(project: Project, artifact: Artifact) -> CarriedArtifact:

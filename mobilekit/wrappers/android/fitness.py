@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from mobilekit.parity.batches import sample_shape
-from mobilekit.preprocessing import image_contract
 from mobilekit.wrappers.android.names import require_package
 from mobilekit.wrappers.android.runtimes import RUNTIMES
-from mobilekit.wrappers.description import AndroidModule, InputDescription, OutputDescription
+from mobilekit.wrappers.description import AndroidModule
+from mobilekit.wrappers.fitness import require_model
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.signature import TensorSpec
 
 MOST_TENSORS = 200
 """How many inputs and outputs fit into one call: a Java method takes 255 arguments."""
-
-LONGEST_TENSOR_NAME = 1000
-
-_FLOAT_OUTPUTS = ("classification", "embedding", "mask")
 
 
 def require_fitness(module: AndroidModule) -> None:
@@ -36,12 +30,7 @@ def require_fitness(module: AndroidModule) -> None:
             f"The model has {len(tensors)} inputs and outputs, and a Kotlin function takes "
             f"{MOST_TENSORS} at most. Join some of them."
         )
-    for spec in tensors:
-        _require_tensor(spec)
-    for item in model.inputs:
-        _require_input(item, model.batch)
-    for output in model.outputs:
-        _require_output(output, model.batch)
+    require_model(model, "Android module")
     for carried in module.artifacts:
         _require_readable(carried.artifact, module)
 
@@ -67,71 +56,6 @@ def require_no_state(module: AndroidModule) -> None:
                 f"{variant} keeps state from run to run in {state!r}, which {runtime.title} does "
                 f"not support yet. Set [android] runtime to the other one, {others[0]}, or let the "
                 "model take its state as an input."
-            )
-
-
-def _require_tensor(spec: TensorSpec) -> None:
-    if len(spec.name) > LONGEST_TENSOR_NAME:
-        raise ProjectError(
-            f"An input or output has a name of {len(spec.name)} characters, {spec.name[:40]!r} and "
-            f"more; the Android module takes {LONGEST_TENSOR_NAME} at most. Rename it."
-        )
-    if any(0xD800 <= ord(char) <= 0xDFFF for char in spec.name):
-        raise ProjectError(
-            f"The name {spec.name!r} holds half a character, which no file can. Rename it."
-        )
-    if math.prod(spec.shape) == 0:
-        raise ProjectError(f"{spec} holds no value. Leave it out of the model.")
-
-
-def _require_input(item: InputDescription, batch: int) -> None:
-    spec, facts = item.spec, item.facts
-    place = f"[model.inputs.{spec.name}] kind = {facts.kind!r}"
-    if facts.kind == "tensor":
-        return
-    if batch != 1:
-        return
-    if facts.kind == "image":
-        try:
-            image_contract(facts, spec.shape, spec.dtype)
-        except ProjectError as error:
-            raise ProjectError(f"{place}: {error}") from error
-    elif spec.dtype != "float32":
-        raise ProjectError(
-            f"{place}: the input is {spec.dtype}, and sound becomes float32. Leave kind out, or "
-            "let the model take float32."
-        )
-
-
-def _require_output(output: OutputDescription, batch: int) -> None:
-    spec, facts = output.spec, output.facts
-    place = f"[model.outputs.{spec.name}]"
-    if facts.kind in _FLOAT_OUTPUTS and spec.dtype != "float32":
-        raise ProjectError(
-            f"{place} kind = {facts.kind!r}: the output is {spec.dtype}, and it takes float32. "
-            "Leave kind out to get the values as they are."
-        )
-    shape = sample_shape(spec, batch)
-    if facts.kind == "mask" and batch == 1 and len(shape) not in (2, 3):
-        raise ProjectError(
-            f"{place} kind = 'mask': a mask is height × width, or height × width × classes, and "
-            f"the output is {spec}. Leave kind out to get the values as they are."
-        )
-    if facts.labels:
-        _require_labels(place, facts.labels, max(math.prod(shape), 2))
-
-
-def _require_labels(place: str, labels: tuple[str, ...], classes: int) -> None:
-    if len(labels) != classes:
-        raise ProjectError(
-            f"{place} labels names {len(labels)} classes, and the output has {classes}. Put one "
-            "class on each line, in the output's order."
-        )
-    for number, label in enumerate(labels, start=1):
-        if "\n" in label or any(0xD800 <= ord(char) <= 0xDFFF for char in label):
-            raise ProjectError(
-                f"{place} labels: class {number}, {label!r}, holds a line break or half a "
-                "character. Write it in one line of whole ones."
             )
 
 
