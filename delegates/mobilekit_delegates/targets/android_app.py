@@ -86,7 +86,8 @@ class AndroidApp:
             meaning="The generated Android module, in its own test app, on the device itself: what "
             "an app would get there today, with the drivers that it has.",
             formats=("tflite",),
-            budgets_of=accelerator,
+            # All but the CPU compute in 16 bits, as a GPU does.
+            budgets_of="cpu" if accelerator == "cpu" else "gpu",
             cost=60,
             emulated=emulator,
             repeatable=False,
