@@ -188,9 +188,11 @@ class OutputTable(_Table):
 
 def _read_labels(path: Path) -> tuple[str, ...]:
     try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
+        # Reading makes every end of a line a line feed; a label may hold what else ends lines.
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(f"The labels {path} cannot be read: {error}.") from error
+    return tuple(text.removesuffix("\n").split("\n")) if text else ()
 
 
 class ModelTable(_Table):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobilekit.project import (
+    OutputTable,
     check_identifier,
     identifier_from,
     load_project,
@@ -44,6 +45,23 @@ def test_calibration_data_adds_int8_to_the_defaults() -> None:
 def test_an_empty_list_leaves_a_platform_out() -> None:
     project = project_for(Path("m.keras"), ios={"variants": []})
     assert not [name for name in project.variants() if name.startswith("coreml")]
+
+
+@pytest.mark.parametrize(
+    ("content", "labels"),
+    [
+        (b"a\nb\n", ("a", "b")),
+        (b"a\r\nb", ("a", "b")),
+        ("a\u2028b\x0cc\x85d\n\ne".encode(), ("a\u2028b\x0cc\x85d", "", "e")),
+        (b"", ()),
+    ],
+)
+def test_labels_end_with_their_line(
+    content: bytes, labels: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "labels.txt").write_bytes(content)
+    table = OutputTable(kind="classification", labels="labels.txt")
+    assert table.facts(tmp_path).labels == labels
 
 
 def test_the_kotlin_module_carries_half_as_many_bytes_where_it_can() -> None:
