@@ -118,8 +118,7 @@ open class MLModel: NSObject {
         return try MLModel(contentsOf: url, configuration: configuration)
     }
 
-    @available(*, deprecated, message: "Use the asynchronous interface.")
-    @available(*, noasync)
+    @available(iOS, deprecated: 100000, message: "Use the asynchronous interface.")
     public class func compileModel(at modelURL: URL) throws -> URL {
         try compile(modelURL)
     }
