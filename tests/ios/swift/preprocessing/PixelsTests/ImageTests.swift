@@ -90,6 +90,29 @@ final class ImageTests: XCTestCase {
         }
     }
 
+    /// The high byte and the low one are the same, so that 16 bits are exactly the 8.
+    func testSixteenBitsAreDrawn() throws {
+        let wide = Data(picture.bytes.flatMap { [$0, $0] })
+        let image = try XCTUnwrap(
+            CGImage(
+                width: width, height: height, bitsPerComponent: 16, bitsPerPixel: 64,
+                bytesPerRow: width * 8, space: deviceRGB,
+                bitmapInfo: [
+                    CGBitmapInfo(rawValue: CGImageAlphaInfo.noneSkipLast.rawValue),
+                    .byteOrder16Little,
+                ],
+                provider: try XCTUnwrap(CGDataProvider(data: wide as CFData)), decode: nil,
+                shouldInterpolate: false, intent: .defaultIntent))
+        XCTAssertEqual(try converter.convert(image), original)
+    }
+
+    func testAlphaAloneIsGrey() throws {
+        let image = picture.image(
+            order: [3], alpha: .alphaOnly, space: CGColorSpaceCreateDeviceGray())
+        let alpha = original.indices.map { Float(picture.bytes[$0 / 3 * 4 + 3]) }
+        XCTAssertEqual(try converter.convert(image), alpha)
+    }
+
     /// Display P3's (234, 51, 35) is sRGB's pure red.
     func testAnotherColourSpaceBecomesSRGB() throws {
         let red = Picture(height: 1, width: 1, bytes: [234, 51, 35, 255])
