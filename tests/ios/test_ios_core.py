@@ -85,6 +85,12 @@ def test_a_choice_outlives_the_process(swift: Swift, package: Path, tmp_path: Pa
     assert choose(swift, package, tmp_path, "works") == found.replace("false", "true")
 
 
+@pytest.mark.usefixtures("run")
+def test_the_cpu_cannot_be_forbidden(swift: Swift, package: Path, tmp_path: Path) -> None:
+    with pytest.raises(SwiftError, match="cpu always remains"):
+        choose(swift, package, tmp_path, "forbids")
+
+
 def write_folders(folder: Path) -> None:
     """Write folders whose order of files is easily got wrong, and what Python hashes them to."""
     names = ("a/b", "a-b/c", "a.b", "B", "a b", "ä/ö", "Data/.hidden", "a/\U0001f600", "a/\uff5e")

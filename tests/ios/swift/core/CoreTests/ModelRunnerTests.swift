@@ -34,29 +34,6 @@ final class ModelRunnerTests: XCTestCase {
         }
     }
 
-    func testCallsRunOneAfterAnotherInTheOrderInWhichTheyCame() async throws {
-        let isHeld = Mutex(true)
-        let order = Mutex<[Float]>([])
-        let engine = ScriptedEngine { inputs in
-            while isHeld.withLock({ $0 }) { try? await Task.sleep(nanoseconds: 1_000_000) }
-            if case .float32(let values) = inputs[0] { order.withLock { $0 += values } }
-            return inputs
-        }
-        let runner = ModelRunner(engine, choice: try await app.choose())
-        var calls: [Task<[TensorValues], any Error>] = []
-        for number in 0..<8 {
-            calls.append(Task { try await runner.run([.float32([Float(number)])]) })
-            // The next one comes when this one stands in line.
-            try await Task.sleep(nanoseconds: 20_000_000)
-        }
-        isHeld.withLock { $0 = false }
-        for (number, call) in calls.enumerated() {
-            let answer = try await call.value
-            XCTAssertEqual(answer, [.float32([Float(number)])])
-        }
-        XCTAssertEqual(order.withLock { $0 }, (0..<8).map(Float.init))
-    }
-
     func testACancelledTaskDoesNotCall() async throws {
         let runner = try await app.open(.only(.cpu))
         let runs = app.device.runs
