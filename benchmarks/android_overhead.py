@@ -94,7 +94,7 @@ def write_modules(work: Path, runtime: str) -> Path:
             }
         )
         report = read_report(release / "report.json")
-        artifact = artifacts_of_release(report, release)["tflite-fp32"]
+        artifact = artifacts_of_release(report, release, "tflite")["tflite-fp32"]
         module = describe_android(
             project.model_copy(update={"android": android}),
             artifacts=[artifact],

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from mobilekit.cache import Cache
 from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
-from mobilekit.modules import ANDROID, check_names, write_android
+from mobilekit.modules import PLATFORMS, check_names, write_module
 from mobilekit.parity.golden import read_golden
 from mobilekit.progress import Outcome as StepOutcome
 from mobilekit.progress import Progress
@@ -367,16 +367,19 @@ def _modules(
         for variant in report.variants
         if variant.status == "built"
     }
-    android = write_android(
-        project,
-        variants=[variant.name for variant in report.variants],
-        artifacts=artifacts,
-        golden=read_golden(stage / "golden"),
-        source_sha256=report.model.sha256,
-        folder=stage / ANDROID,
-    )
-    if android:
-        yield android
+    golden = read_golden(stage / "golden")
+    for platform in PLATFORMS:
+        module = write_module(
+            platform,
+            project,
+            variants=[variant.name for variant in report.variants],
+            artifacts=artifacts,
+            golden=golden,
+            source_sha256=report.model.sha256,
+            folder=stage / platform.folder,
+        )
+        if module:
+            yield module
 
 
 def _copy(artifact: Path, target: Path, sha256: str) -> None:

@@ -24,7 +24,7 @@ from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
 from mobilekit.parity.inputs import Kind as InputKind
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.sources import SourceOptions
-from mobilekit_converters.variants import VARIANTS, precisions
+from mobilekit_converters.variants import VARIANTS, Format, precisions
 from mobilekit_delegates.targets import target
 
 if sys.version_info >= (3, 11):
@@ -259,15 +259,22 @@ class AndroidTable(_Table):
 
 
 class IosTable(_Table):
-    """`[ios]`: the Core ML variants. `image_inputs` makes inputs of kind `image` image inputs."""
+    """`[ios]`: the Core ML variants, and the Swift package.
+
+    `image_inputs` makes inputs of kind `image` image inputs. The package carries the artifacts of
+    the variants `bundle`.
+    """
 
     variants: tuple[str, ...] | None = None
+    bundle: tuple[str, ...] | None = None
     minimum: Literal["iOS15", "iOS16", "iOS17", "iOS18"] = "iOS16"
     image_inputs: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> IosTable:
-        _known_precisions("coreml", self.variants or ())
+        _known_precisions("coreml", (*(self.variants or ()), *(self.bundle or ())))
+        if self.bundle == ():
+            raise ValueError("bundle is empty: name the variants that the Swift package carries")
         return self
 
 
@@ -334,21 +341,28 @@ class Project(_Table):
         ending = "_model" if word in _RESERVED | _JAVA_KEYWORDS else ""
         return self.android.package or f"mobilekit.{word}{ending}"
 
-    @property
-    def asks_for_android(self) -> bool:
-        """Whether the project file says anything of the Kotlin module."""
-        return bool(self.android.model_fields_set & {"package", "runtime", "bundle"})
+    def asks_for_module(self, format: Format) -> bool:
+        """Whether the project file says anything of the code for the apps that use a format."""
+        return bool(self._app(format).model_fields_set & {"package", "runtime", "bundle"})
 
-    def bundle(self, variants: Iterable[str]) -> tuple[str, ...]:
-        """Return the full names of those variants of a release that its Kotlin module carries.
+    def bundle(self, format: Format, variants: Iterable[str]) -> tuple[str, ...]:
+        """Return the full names of those variants of a release that the code for apps carries.
 
         Left to itself it carries the float16 one, which is half as large as float32 and which every
         accelerator takes, or where there is none the first.
+
+        Args:
+            format: what those apps use.
+            variants: the release's, of any format.
         """
-        if self.android.bundle is not None:
-            return tuple(f"tflite-{name}" for name in self.android.bundle)
-        made = [name for name in variants if VARIANTS[name].format == "tflite"]
-        return ("tflite-fp16",) if "tflite-fp16" in made else tuple(made[:1])
+        given = self._app(format).bundle
+        if given is not None:
+            return tuple(f"{format}-{name}" for name in given)
+        made = [name for name in variants if VARIANTS[name].format == format]
+        return (f"{format}-fp16",) if f"{format}-fp16" in made else tuple(made[:1])
+
+    def _app(self, format: Format) -> AndroidTable | IosTable:
+        return self.android if format == "tflite" else self.ios
 
     def targets(self) -> tuple[str, ...]:
         """Return every target to run artifacts on, the required ones included."""
@@ -421,12 +435,13 @@ def parse_project(document: Mapping[str, Any], *, folder: Path, origin: str) -> 
 
 
 def _check_bundle(project: Project, origin: str) -> None:
-    for name in project.android.bundle or ():
-        if project.android.variants and name not in project.android.variants:
-            raise ProjectError(
-                f"{origin}: [android] bundle: the variant {name!r} is not made. Add it to "
-                "[android] variants, or carry one of those."
-            )
+    for table, app in (("android", project.android), ("ios", project.ios)):
+        for name in app.bundle or ():
+            if app.variants and name not in app.variants:
+                raise ProjectError(
+                    f"{origin}: [{table}] bundle: the variant {name!r} is not made. Add it to "
+                    f"[{table}] variants, or carry one of those."
+                )
 
 
 def _check_budgets(project: Project, origin: str) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from mobilekit.modules import Platform
+    from mobilekit.project import Project
+    from mobilekit.results import ModuleFacts
 
 
 @click.command()
@@ -17,42 +23,50 @@ import click
 @click.option(
     "--android",
     type=click.Path(path_type=Path),
-    help="Where the Android module goes. Default: the folder 'android' of this folder. A generated "
-    "module that is there is replaced.",
+    help="Where the Android module goes. A generated module that is there is replaced.",
 )
-def generate(path: Path, release: Path | None, android: Path | None) -> int:
-    """Write the Kotlin module of a model again, into an app's own folders.
+def generate(path: Path, release: Path | None, **folders: Path | None) -> int:
+    """Write the code for apps again, into an app's own folders.
 
     PATH is the project file, or a folder with a mobilekit.toml. It says what inputs and outputs
     mean; the artifacts come from a release of it.
     """
+    from mobilekit.modules import PLATFORMS, require_module_or_nothing
+    from mobilekit.project import PROJECT_FILE, load_project
+
+    project = load_project(path / PROJECT_FILE if path.is_dir() else path)
+    release = release or Path(f"{project.name}.release")
+    targets = [(platform, folders[platform.folder]) for platform in PLATFORMS]
+    wanted = [(platform, folder.absolute()) for platform, folder in targets if folder]
+    if not wanted:
+        options = " or ".join(f"--{platform.folder} FOLDER" for platform in PLATFORMS)
+        raise click.UsageError(f"Say where the code goes: {options}.")
+    for platform, folder in wanted:
+        require_module_or_nothing(platform, folder)
+    for platform, folder in wanted:
+        facts = _generate(platform, project, release, folder)
+        click.echo(f"{platform.name} module: {folder} ({facts.files} files)")
+    return 0
+
+
+def _generate(platform: Platform, project: Project, release: Path, target: Path) -> ModuleFacts:
     import tempfile
 
-    from mobilekit.modules import (
-        ANDROID,
-        artifacts_of_release,
-        replace_module,
-        require_module_or_nothing,
-        write_android,
-    )
+    from mobilekit.modules import artifacts_of_release, replace_module, write_module
     from mobilekit.parity.golden import read_golden
-    from mobilekit.project import PROJECT_FILE, load_project
     from mobilekit.release import output_errors
     from mobilekit.report import read_report
     from mobilekit_converters.errors import ProjectError
 
-    project = load_project(path / PROJECT_FILE if path.is_dir() else path)
-    release = release or Path(f"{project.name}.release")
-    target = (android or Path(ANDROID)).absolute()
-    require_module_or_nothing(target)
     report = read_report(release / "report.json")
-    artifacts = artifacts_of_release(report, release)
+    artifacts = artifacts_of_release(report, release, platform.format)
     golden = read_golden(release / "golden")
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
             stage = Path(folder) / target.name
-            facts = write_android(
+            facts = write_module(
+                platform,
                 project,
                 variants=[variant.name for variant in report.variants],
                 artifacts=artifacts,
@@ -61,11 +75,10 @@ def generate(path: Path, release: Path | None, android: Path | None) -> int:
                 folder=stage,
             )
             if facts is None or facts.status == "missing":
-                reason = facts.reason if facts else "The release holds no TFLite variant."
+                reason = facts.reason if facts else f"It has no {platform.format} variant."
                 raise ProjectError(
-                    f"No Android module can be made from {release}. {reason} Build it again, or "
-                    "name other variants in [android] bundle."
+                    f"No {platform.name} module can be made from {release}. {reason} Build it "
+                    f"again, or name other variants in [{platform.folder}] bundle."
                 )
-            replace_module(target, stage)
-    click.echo(f"Android module: {target} ({facts.files} files, package {facts.package})")
-    return 0
+            replace_module(platform, target, stage)
+    return facts

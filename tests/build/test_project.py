@@ -64,13 +64,13 @@ def test_labels_end_with_their_line(
     assert table.facts(tmp_path).labels == labels
 
 
-def test_the_kotlin_module_carries_half_as_many_bytes_where_it_can() -> None:
+def test_apps_carry_half_as_many_bytes_where_it_can() -> None:
     project = project_for(Path("m.keras"))
-    assert project.bundle(project.variants()) == ("tflite-fp16",)
-    assert project.bundle(["tflite-int8", "coreml-fp16"]) == ("tflite-int8",)
-    assert project.bundle(["coreml-fp16"]) == ()
+    assert project.bundle("tflite", project.variants()) == ("tflite-fp16",)
+    assert project.bundle("tflite", ["tflite-int8", "coreml-fp16"]) == ("tflite-int8",)
+    assert project.bundle("tflite", ["coreml-fp16"]) == ()
     chosen = project_for(Path("m.keras"), android={"bundle": ["fp32", "fp16"]})
-    assert chosen.bundle(chosen.variants()) == ("tflite-fp32", "tflite-fp16")
+    assert chosen.bundle("tflite", chosen.variants()) == ("tflite-fp32", "tflite-fp16")
 
 
 @pytest.mark.parametrize(

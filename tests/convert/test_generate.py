@@ -10,7 +10,7 @@ import pytest
 from command import DIGITS, left_in, tree
 from conftest import Run
 
-from mobilekit.modules import write_android
+from mobilekit.modules import Android, write_module
 from mobilekit.parity.golden import read_golden
 from mobilekit.project import load_project
 
@@ -77,8 +77,15 @@ def test_somebodys_own_files_are_left_alone(run: Run, digits_release: Path, tmp_
     assert tree(tmp_path) == before
 
 
-def test_without_a_release_it_says_so(run: Run, tmp_path: Path) -> None:
+def test_it_asks_where_to(run: Run, tmp_path: Path) -> None:
     ended = run("generate", DIGITS)
+    assert ended.status == 2
+    assert "Say where the code goes: --android FOLDER" in ended.errors
+    assert left_in(tmp_path) == []
+
+
+def test_without_a_release_it_says_so(run: Run, tmp_path: Path) -> None:
+    ended = run("generate", DIGITS, "--android", "module")
     assert ended.status == 2
     assert "DigitClassifier.release" in ended.errors
     assert left_in(tmp_path) == []
@@ -124,7 +131,8 @@ def test_a_release_without_tflite_brings_no_module(run: Run, tmp_path: Path) -> 
 def test_a_variant_that_failed_leaves_the_module_out_and_says_so(
     digits_release: Path, tmp_path: Path
 ) -> None:
-    facts = write_android(
+    facts = write_module(
+        Android(),
         load_project(DIGITS / "mobilekit.toml"),
         variants=["tflite-fp16"],
         artifacts={},
