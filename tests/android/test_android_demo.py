@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from toolchain import DECLARED, HERE, JUnitRun, Kotlin, KotlinError, junit_tests
 from tools import without
 
-from mobilekit.modules import write_android
+from mobilekit.modules import Android, write_module
 from mobilekit.parity.golden import Golden
 from mobilekit.project import Project, load_project
 from mobilekit_converters.artifacts import read_finished
@@ -85,7 +85,8 @@ def test_the_module_is_what_the_generator_writes(
 ) -> None:
     """Its model file and golden are taken as they are: another machine makes other last bits."""
     artifacts = [read_finished(path) for path in sorted(assets.glob("*.tflite"))]
-    write_android(
+    write_module(
+        Android(),
         project,
         variants=project.variants(),
         artifacts={artifact.variant: artifact for artifact in artifacts},

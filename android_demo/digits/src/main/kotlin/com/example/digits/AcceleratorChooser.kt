@@ -161,7 +161,8 @@ internal class AcceleratorChooser(
     }
 
     private fun nothingRuns(): String {
-        val reasons = allowedTrials().joinToString("; ")
+        // Some reasons are whole sentences.
+        val reasons = allowedTrials().joinToString("; ") { it.toString().trimEnd('.') }
         val allowed = policy.restriction?.let { " Allowed was $it." }.orEmpty()
         return "Nothing on this device can run ${spec.name}.$allowed What was tried: $reasons."
     }

@@ -46,7 +46,7 @@ private fun tooClose(cpu: AcceleratorTrial, other: AcceleratorTrial?): String =
 
 private fun unproven(trial: AcceleratorTrial): String =
     "Nothing that may be used on this device was seen to answer as the trained model does. " +
-        "The CPU is used all the same: ${trial.reason}."
+        "The CPU is used all the same: ${trial.reason.trimEnd('.')}."
 
 private fun milliseconds(trial: AcceleratorTrial): String =
     String.format(Locale.ROOT, "%.2f ms", trial.millis)
