@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ios_shapes import IosShapes
 from swift_toolchain import Swift
 from tools import without
 
@@ -20,3 +21,9 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
         yield swift
     finally:
         swift.close()
+
+
+@pytest.fixture(scope="session")
+def ios_shapes(tmp_path_factory: pytest.TempPathFactory) -> IosShapes:
+    """Small models of every shape, converted once."""
+    return IosShapes(folder=tmp_path_factory.mktemp("ios_shapes"))

@@ -64,7 +64,9 @@ def model_name_clash(name: str, suffixes: Iterable[str], words: frozenset[str]) 
             differ in case alone clash, too.
         words: the names in the package's other code, in lower case.
     """
-    reserved = words | _SYSTEM_MODULES | KEYWORDS
+    if name in KEYWORDS:
+        return name
+    reserved = words | _SYSTEM_MODULES
     return next((name + end for end in suffixes if (name + end).lower() in reserved), None)
 
 
