@@ -42,6 +42,22 @@ final class ChoiceTests: XCTestCase {
         withExtendedLifetime(runner) {}
     }
 
+    func testTheModelRunsOnWhatIsChosen() async throws {
+        for (unit, time) in [(ComputeUnit.gpu, UInt64(1)), (.cpu, 2_000_000)] {
+            let app = try FakeApp()
+            app[.gpu] = Behaviour(nanoseconds: time)
+            for isRemembered in [false, true] {
+                let runner = try await app.open()
+                XCTAssertEqual(runner.choice.isRemembered, isRemembered)
+                XCTAssertEqual(runner.choice.unit, unit)
+                app.device.state.withLock { $0.ran = [] }
+                _ = try await runner.run([.float32([1, 2, 3, 4])])
+                XCTAssertEqual(app.device.ran, [app.candidate(unit)])
+            }
+            try app.deleteFiles()
+        }
+    }
+
     func testASlowerUnitIsNotChosen() async throws {
         app[.gpu] = Behaviour(nanoseconds: 2_000_000)
         let choice = try await app.choose()
@@ -118,6 +134,19 @@ final class ChoiceTests: XCTestCase {
         try await eventually { app.device.open == 0 }
     }
 
+    func testOneThatHangsIsToldToStop() async throws {
+        let isTold = Mutex(false)
+        app[.gpu] = Behaviour(onLoad: { [clock = app.clock] in
+            await withTaskCancellationHandler {
+                await clock.hang()
+            } onCancel: {
+                isTold.withLock { $0 = true }
+            }
+        })
+        try await assertPassedOver("loading did not end within 300 s", stillOpen: 0)
+        XCTAssertTrue(isTold.withLock { $0 })
+    }
+
     func testOneThatHungFreesWhatItLoadedWhenItComesBack() async throws {
         app[.gpu] = Behaviour(onLoad: { [clock = app.clock] in await clock.hang() })
         let runner = try await app.open()
@@ -132,11 +161,11 @@ final class ChoiceTests: XCTestCase {
             return right
         }
         let runner = try await app.open()
-        let runs = app.device.runs
+        let ran = app.device.ran
         app.clock.wake()
         try await eventually { app.device.open == 1 }
         XCTAssertEqual(runner.choice.unit, .cpu)
-        XCTAssertEqual(app.device.runs, runs)
+        XCTAssertEqual(app.device.ran, ran)
     }
 
     func testOneThatBlocksItsThreadForEverDoesNotKeepTheApp() async throws {

@@ -27,14 +27,14 @@ final class MemoryTests: XCTestCase {
 
     func testAChoiceIsRememberedAndNoGoldenIsAskedAgain() async throws {
         let first = try await app.choose()
-        app.device.state.withLock { ($0.loaded, $0.runs) = ([], 0) }
+        app.device.state.withLock { ($0.loaded, $0.ran) = ([], []) }
         let second = try await app.choose()
         XCTAssertTrue(second.isRemembered)
         XCTAssertEqual(second.unit, first.unit)
         XCTAssertEqual(second.reason, first.reason)
         XCTAssertEqual(second.trials, first.trials)
         XCTAssertEqual(app.device.loaded, [app.candidate(.gpu)])
-        XCTAssertEqual(app.device.runs, 0)
+        XCTAssertEqual(app.device.ran, [])
     }
 
     func testItIsMadeAgainForAnotherPackage() async throws {
@@ -127,9 +127,11 @@ final class MemoryTests: XCTestCase {
         try Data().write(to: file)
         let app = try FakeApp(memory: file.appendingPathComponent("memory"))
         app[.gpu] = .fast
-        for _ in 0..<2 {
-            let choice = try await app.choose()
-            XCTAssertEqual(choice.unit, .gpu)
+        for (policy, unit) in [
+            (ComputeUnitPolicy.fastestCorrect, ComputeUnit.gpu), (.only(.cpu), .cpu),
+        ] {
+            let choice = try await app.choose(policy)
+            XCTAssertEqual(choice.unit, unit)
             XCTAssertFalse(choice.isRemembered)
             XCTAssertTrue(choice.reason.contains("This could not be remembered: "), choice.reason)
         }

@@ -36,7 +36,7 @@ final class ModelRunnerTests: XCTestCase {
 
     func testACancelledTaskDoesNotCall() async throws {
         let runner = try await app.open(.only(.cpu))
-        let runs = app.device.runs
+        let ran = app.device.ran
         let call = Task {
             while !Task.isCancelled { await Task.yield() }
             return try await runner.run([.float32([1, 2, 3, 4])])
@@ -44,7 +44,7 @@ final class ModelRunnerTests: XCTestCase {
         call.cancel()
         let error = await thrown { _ = try await call.value }
         XCTAssertTrue(error is CancellationError, "\(error as Any)")
-        XCTAssertEqual(app.device.runs, runs)
+        XCTAssertEqual(app.device.ran, ran)
     }
 
     func testOneThatIsCancelledInLineGoesAtOnceAndTheOthersAreAnswered() async throws {

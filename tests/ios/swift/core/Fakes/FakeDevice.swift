@@ -33,7 +33,8 @@ final class FakeDevice: EngineLoader {
         var loaded: [Candidate] = []
         var open = 0
 
-        var runs = 0
+        /// What ran, run by run.
+        var ran: [Candidate] = []
 
         /// Uses of engines that break a rule.
         var faults: [String] = []
@@ -49,7 +50,7 @@ final class FakeDevice: EngineLoader {
     var runtime: String { state.withLock { $0.runtime } }
     var loaded: [Candidate] { state.withLock { $0.loaded } }
     var open: Int { state.withLock { $0.open } }
-    var runs: Int { state.withLock { $0.runs } }
+    var ran: [Candidate] { state.withLock { $0.ran } }
     var faults: [String] { state.withLock { $0.faults } }
 
     func unavailable(_ unit: ComputeUnit) -> String? { state.withLock { $0.unavailable[unit] } }
@@ -62,17 +63,19 @@ final class FakeDevice: EngineLoader {
         }
         try await behaviour.onLoad()
         state.withLock { $0.open += 1 }
-        return FakeEngine(self, behaviour)
+        return FakeEngine(self, candidate, behaviour)
     }
 }
 
 final class FakeEngine: Engine {
     private let device: FakeDevice
+    private let candidate: Candidate
     private let behaviour: Behaviour
     private let uses = Mutex((runs: 0, users: 0))
 
-    init(_ device: FakeDevice, _ behaviour: Behaviour) {
+    init(_ device: FakeDevice, _ candidate: Candidate, _ behaviour: Behaviour) {
         self.device = device
+        self.candidate = candidate
         self.behaviour = behaviour
     }
 
@@ -87,7 +90,7 @@ final class FakeEngine: Engine {
         }
         defer { uses.withLock { $0.users -= 1 } }
         device.state.withLock {
-            $0.runs += 1
+            $0.ran.append(candidate)
             if users > 0 { $0.faults.append("used by two at once") }
         }
         device.clock.advance(behaviour.nanoseconds)
