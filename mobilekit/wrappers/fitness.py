@@ -25,11 +25,11 @@ def require_model(model: ModelDescription, product: str) -> None:
     Raises:
         ProjectError: one cannot; the message says why and what to change.
     """
-    for tensor in (*model.inputs, *model.outputs):
-        _require_tensor(tensor.spec, product)
     for item in model.inputs:
+        _require_tensor(item.spec, product)
         _require_input(item, model.batch)
     for output in model.outputs:
+        _require_tensor(output.spec, product)
         _require_output(output, model.batch)
 
 
