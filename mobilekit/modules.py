@@ -96,7 +96,45 @@ class Android:
         write_module(module, folder)
 
 
-PLATFORMS: tuple[Platform, ...] = (Android(),)
+class Ios:
+    """A Swift package."""
+
+    name = "iOS"
+    language = "Swift"
+    format: Format = "coreml"
+    folder = "ios"
+    build_file = "Package.swift"
+
+    def facts(self, project: Project) -> ModuleFacts:
+        """Return the oldest system and the runtime."""
+        return ModuleFacts(
+            platform=self.name,
+            language=self.language,
+            status="generated",
+            package=project.name,
+            runtime=f"Core ML, {project.ios.minimum}",
+        )
+
+    def check_name(self, project: Project) -> None:
+        """Check the class's name."""
+        from mobilekit.wrappers.ios import class_name
+
+        class_name(project)
+
+    def write(self, materials: Materials, folder: Path) -> None:
+        """Write the package."""
+        from mobilekit.wrappers.ios import describe_ios, write_package
+
+        package = describe_ios(
+            materials.project,
+            artifacts=materials.artifacts,
+            golden=materials.golden,
+            source_sha256=materials.source_sha256,
+        )
+        write_package(package, folder)
+
+
+PLATFORMS: tuple[Platform, ...] = (Android(), Ios())
 
 
 def write_module(

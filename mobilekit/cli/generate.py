@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where the Android module goes. A generated module that is there is replaced.",
 )
+@click.option(
+    "--ios",
+    type=click.Path(path_type=Path),
+    help="Where the Swift package goes, likewise.",
+)
 def generate(path: Path, release: Path | None, **folders: Path | None) -> int:
     """Write the code for apps again, into an app's own folders.
 

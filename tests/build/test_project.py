@@ -117,6 +117,12 @@ def test_the_package_comes_from_the_name(name: str, package: str) -> None:
             {"android": {"variants": ["fp32"], "bundle": ["fp16"]}},
             r"\[android\] bundle: the variant 'fp16' is not made. Add it to \[android\] variants",
         ),
+        ({"ios": {"bundle": ["w9"]}}, r"no variant 'w9'. Did you mean 'w8'\?"),
+        ({"ios": {"bundle": []}}, r"bundle is empty: name the variants that the Swift package"),
+        (
+            {"ios": {"variants": ["fp16"], "bundle": ["w8"]}},
+            r"\[ios\] bundle: the variant 'w8' is not made. Add it to \[ios\] variants",
+        ),
         ({"android": {"runtime": "tflite"}}, r"\[android\] runtime: .*'litert' or 'interpreter'"),
         ({"android": {"package": "digits"}}, r"'digits' is no package name: use two or more words"),
         ({"android": {"package": "com.Example"}}, r"'com.Example' is no package name"),

@@ -1,10 +1,11 @@
-"""The Android module in releases, and `mobilekit generate`."""
+"""The code for apps in releases, and `mobilekit generate`."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import DIGITS, left_in, tree
@@ -23,13 +24,18 @@ def release(digits_release: Path, tmp_path: Path) -> Path:
     return shutil.copytree(digits_release, tmp_path / "digits.release")
 
 
+def facts_of(release: Path, platform: str) -> dict[str, Any]:
+    modules = json.loads((release / "report.json").read_text())["modules"]
+    (facts,) = [module for module in modules if module["platform"] == platform]
+    return dict(facts)
+
+
 def test_a_release_brings_the_android_module(digits_release: Path) -> None:
     module = digits_release / "android"
     carried = (module / ASSETS / "tflite-fp16.tflite").read_bytes()
     assert carried == (digits_release / "models" / "tflite-fp16.tflite").read_bytes()
     assert (module / "src/main/kotlin/com/example/digits/DigitClassifier.kt").is_file()
-    (facts,) = json.loads((digits_release / "report.json").read_text())["modules"]
-    assert facts == {
+    assert facts_of(digits_release, "Android") == {
         "platform": "Android",
         "language": "Kotlin",
         "status": "generated",
@@ -38,6 +44,25 @@ def test_a_release_brings_the_android_module(digits_release: Path) -> None:
         "runtime": "litert",
         "variants": ["tflite-fp16"],
         "files": len(tree(module)),
+        "reason": "",
+    }
+
+
+def test_a_release_brings_the_swift_package(digits_release: Path) -> None:
+    package = digits_release / "ios"
+    sources = package / "Sources" / "DigitClassifier"
+    carried = sources / "Resources" / "coreml-fp16.mlpackage"
+    assert tree(carried) == tree(digits_release / "models" / "coreml-fp16.mlpackage")
+    assert (sources / "DigitClassifier.swift").is_file()
+    assert facts_of(digits_release, "iOS") == {
+        "platform": "iOS",
+        "language": "Swift",
+        "status": "generated",
+        "folder": "ios",
+        "package": "DigitClassifier",
+        "runtime": "Core ML, iOS16",
+        "variants": ["coreml-fp16"],
+        "files": len(tree(package)),
         "reason": "",
     }
 
@@ -52,26 +77,36 @@ def test_the_report_says_that_nothing_of_it_was_compiled(digits_release: Path) -
 def test_generating_again_gives_the_same_bytes(
     run: Run, digits_release: Path, tmp_path: Path
 ) -> None:
-    ended = run("generate", DIGITS, "--release", digits_release, "--android", "app/digits")
+    folders = ("--android", "app/android", "--ios", "app/ios")
+    ended = run("generate", DIGITS, "--release", digits_release, *folders)
     assert ended.status == 0, ended.errors
-    assert tree(tmp_path / "app" / "digits") == tree(digits_release / "android")
-    assert left_in(tmp_path / "app") == ["digits"]
+    for name in ("android", "ios"):
+        assert tree(tmp_path / "app" / name) == tree(digits_release / name)
+    assert left_in(tmp_path / "app") == ["android", "ios"]
 
 
-def test_an_older_module_is_replaced(run: Run, digits_release: Path, tmp_path: Path) -> None:
-    module = shutil.copytree(digits_release / "android", tmp_path / "module")
-    (module / "src" / "main" / "Old.kt").write_text("// of an older version")
-    ended = run("generate", DIGITS, "--release", digits_release, "--android", module)
+@pytest.mark.parametrize("name", ["android", "ios"])
+def test_an_older_module_is_replaced(
+    name: str, run: Run, digits_release: Path, tmp_path: Path
+) -> None:
+    module = shutil.copytree(digits_release / name, tmp_path / "module")
+    (module / "Old.txt").write_text("of an older version")
+    ended = run("generate", DIGITS, "--release", digits_release, f"--{name}", module)
     assert ended.status == 0, ended.errors
-    assert tree(module) == tree(digits_release / "android")
+    assert tree(module) == tree(digits_release / name)
 
 
-def test_somebodys_own_files_are_left_alone(run: Run, digits_release: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "build_file"), [("android", "build.gradle.kts"), ("ios", "Package.swift")]
+)
+def test_somebodys_own_files_are_left_alone(
+    name: str, build_file: str, run: Run, digits_release: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "app"
     own.mkdir()
-    (own / "build.gradle.kts").write_text("plugins {}")
+    (own / build_file).write_text("plugins {}")
     before = tree(tmp_path)
-    ended = run("generate", DIGITS, "--release", digits_release, "--android", own)
+    ended = run("generate", DIGITS, "--release", digits_release, f"--{name}", own)
     assert ended.status == 2
     assert f"{own} holds something that is no generated module" in ended.errors
     assert tree(tmp_path) == before
@@ -80,7 +115,7 @@ def test_somebodys_own_files_are_left_alone(run: Run, digits_release: Path, tmp_
 def test_it_asks_where_to(run: Run, tmp_path: Path) -> None:
     ended = run("generate", DIGITS)
     assert ended.status == 2
-    assert "Say where the code goes: --android FOLDER" in ended.errors
+    assert "Say where the code goes: --android FOLDER or --ios FOLDER" in ended.errors
     assert left_in(tmp_path) == []
 
 
@@ -125,7 +160,8 @@ def test_a_release_without_tflite_brings_no_module(run: Run, tmp_path: Path) -> 
     )
     assert built.status == 0, built.errors
     assert not (tmp_path / "apple.release" / "android").exists()
-    assert json.loads((tmp_path / "apple.release" / "report.json").read_text())["modules"] == []
+    modules = json.loads((tmp_path / "apple.release" / "report.json").read_text())["modules"]
+    assert [module["platform"] for module in modules] == ["iOS"]
 
 
 def test_a_variant_that_failed_leaves_the_module_out_and_says_so(
@@ -173,7 +209,7 @@ def test_a_module_that_nobody_asked_for_may_be_impossible(run: Run, tmp_path: Pa
         *("--target", "cpu", "--require", "cpu"),
     )
     assert ended.status == 0, ended.errors
-    (facts,) = json.loads((tmp_path / "again.release" / "report.json").read_text())["modules"]
+    facts = facts_of(tmp_path / "again.release", "Android")
     assert facts["status"] == "missing"
     assert "uint8" in facts["reason"]
     assert "interpreter" in facts["reason"]
@@ -190,7 +226,7 @@ def test_naming_variants_asks_for_no_module(run: Run, tmp_path: Path) -> None:
         *("--evaluation", DIGITS / "evaluation.npz", "--target", "cpu", "--require", "cpu"),
     )
     assert ended.status == 0, ended.errors
-    (facts,) = json.loads((tmp_path / "ends.release" / "report.json").read_text())["modules"]
+    facts = facts_of(tmp_path / "ends.release", "Android")
     assert facts["status"] == "missing"
 
 
