@@ -6,18 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
-import jinja2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from swift_toolchain import Swift, SwiftError, XCTestRun, xctests
 
-import mobilekit.wrappers
 from mobilekit.parity.metrics import IncomparableError, agreement_metrics, tensor_metrics
+from mobilekit.wrappers.ios.templates import environment
 from mobilekit_converters.hashing import sha256_of_path
 
 SOURCES = Path(__file__).parent / "swift" / "core"
-TEMPLATES = Path(mobilekit.wrappers.__file__).parent / "templates" / "ios" / "common"
 CORE = (
     *("AnswerMetrics", "ArtifactFiles", "Candidate", "ChoiceMemory", "ComputeUnit"),
     *("ComputeUnitChoice", "ComputeUnitChooser", "ComputeUnitPolicy", "ComputeUnitTrial"),
@@ -33,13 +31,11 @@ Case = tuple[Array, Array, bool]
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The core as a package has it, with the tests beside it."""
     folder = tmp_path_factory.mktemp("core")
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined
-    )
     core = folder / "Sources" / "Core"
     core.mkdir(parents=True)
     for name in CORE:
-        source = templates.get_template(f"{name}.swift.j2").render(header="// A core.")
+        template = environment().get_template(f"common/{name}.swift.j2")
+        source = template.render(header="// A core.")
         (core / f"{name}.swift").write_text(source, encoding="utf-8")
     shutil.copy(SOURCES / "Package.swift", folder)
     shutil.copytree(SOURCES / "Fakes", folder / "Sources" / "Fakes")
