@@ -18,7 +18,12 @@ ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 def read(literal: str) -> str:
-    """Read a Swift string literal as the compiler does; anything else than text is an error."""
+    """Read a Swift string as the compiler does; anything else than text is an error."""
+    decoded = re.fullmatch(
+        r"String\(decoding: \[([\d, ]+)\] as \[UInt8\], as: UTF8\.self\)", literal
+    )
+    if decoded:
+        return bytes(map(int, decoded[1].split(", "))).decode("utf-8")
     assert literal[0] == literal[-1] == '"'
     inside = literal[1:-1]
     text, at = "", 0
@@ -52,6 +57,13 @@ def test_text_that_means_something_in_swift() -> None:
     assert literals.string('a "b" \\(c) $0') == '"a \\"b\\" \\\\(c) $0"'
     assert literals.string("\u202e\n") == '"\\u{202E}\\n"'
     assert literals.string("א") == '"\\u{5D0}"'
+
+
+@pytest.mark.parametrize("char", ["\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0010ffff"])
+def test_what_no_literal_can_hold_is_decoded(char: str) -> None:
+    literal = literals.string(f"a{char}")
+    assert literal.startswith("String(decoding: [97, ")
+    assert read(literal) == f"a{char}"
 
 
 @given(TEXT)

@@ -16,10 +16,14 @@ LONGEST_COMMENTED = 40
 
 
 def string(text: str) -> str:
-    """Return a string literal. What no reader could see, or what turns text around, is escaped.
+    """Return an expression of a string: a literal, wherever Swift has one for the text.
 
-    Without a backslash of its own, nothing in it is an interpolation.
+    What no reader could see, or what turns text around, is escaped. Without a backslash of its own,
+    nothing in it is an interpolation.
     """
+    if any(map(_is_noncharacter, text)):
+        bytes_ = ", ".join(map(str, text.encode("utf-8")))
+        return f"String(decoding: [{bytes_}] as [UInt8], as: UTF8.self)"
     return f'"{"".join(_ESCAPES.get(char) or _visible(char) for char in text)}"'
 
 
@@ -64,6 +68,11 @@ def _visible(char: str) -> str:
     # Characters that are written from right to left reorder the code around them on the screen.
     visible = char.isprintable() and unicodedata.bidirectional(char) not in ("R", "AL", "AN")
     return char if visible else _escaped(char)
+
+
+def _is_noncharacter(char: str) -> bool:
+    """Say whether Swift's compiler refuses it, even escaped (The Unicode Standard, 23.7)."""
+    return 0xFDD0 <= ord(char) <= 0xFDEF or ord(char) & 0xFFFE == 0xFFFE
 
 
 def _escaped(char: str) -> str:
