@@ -16,6 +16,7 @@ from mobilekit_delegates.targets.cpu import Cpu
 from mobilekit_delegates.targets.cpu_fp16 import CpuFp16
 from mobilekit_delegates.targets.cpu_reference import CpuReference
 from mobilekit_delegates.targets.gpu import Gpu
+from mobilekit_delegates.targets.ios import ios_device, ios_simulator
 from mobilekit_delegates.targets.mac import Mac
 from mobilekit_delegates.targets.ssh import Ssh
 from mobilekit_delegates.targets.target import (
@@ -57,6 +58,7 @@ _TARGETS: tuple[Target, ...] = (
     Mac("cpu"),
     Mac("gpu"),
     Mac("neural-engine"),
+    ios_simulator(),
 )
 
 TARGETS: dict[str, Target] = {row.info.name: row for row in _TARGETS}
@@ -66,6 +68,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str], Target]]] = {
     "arm64": (("arm64:CPU",), Arm64),
     "adb": (("adb:SERIAL/cpu", "adb:SERIAL/gpu"), Adb),
     "ssh": (("ssh:HOST/cpu",), Ssh),
+    "ios": (("ios:UDID", "ios:UDID/neural-engine"), ios_device),
 }
 """By what stands before the colon: how such names look, and the target of what stands behind it."""
 
