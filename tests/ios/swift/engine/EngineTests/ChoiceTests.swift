@@ -56,7 +56,7 @@ final class ChoiceTests: XCTestCase {
 
     func testAUnitThatHangsInLoadingIsPassedOver() async throws {
         var limits = TrialLimits()
-        limits.loading = 2_000_000_000
+        limits.loading = 5_000_000_000
         try await assertPassedOver("hangsOnLoad", .failed, limits: limits)
     }
 
