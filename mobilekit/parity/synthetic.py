@@ -54,7 +54,7 @@ def generate(
     if kind == "b":
         return random.random(whole) < 0.5
     if facts.kind == "image" and len(shape) in (2, 3):
-        values = _as_values(_pixels(random, samples, shape), facts)
+        values = _image_values(random, samples, shape, facts)
     elif kind in "iu":
         low, high = facts.bounds or (0.0, 1.0)
         values = np.floor(low + random.random(whole) * (high - low + 1))
@@ -65,10 +65,15 @@ def generate(
     return np.rint(values).astype(dtype) if kind in "iu" else values.astype(dtype)
 
 
-def _as_values(pixels: Reals, facts: InputFacts) -> Reals:
-    """Turn pixels into the model's values, the channels along the last axis."""
+def _image_values(
+    random: np.random.Generator, samples: int, shape: tuple[int, ...], facts: InputFacts
+) -> Reals:
+    """Return images as the model's values. Channels come last, where the shape does not say else."""
+    channels = 1 if facts.color == "grayscale" else 3
+    first = len(shape) == 3 and shape[2] != channels and shape[0] == channels
+    pixels = _pixels(random, samples, (*shape[1:], shape[0]) if first else shape)
     values: Reals = pixels * np.asarray(facts.scale) + np.asarray(facts.offset)
-    return values
+    return np.moveaxis(values, -1, 1) if first else values
 
 
 def _in_range(unit: Reals, facts: InputFacts) -> Reals:

@@ -77,6 +77,14 @@ def test_channels_have_their_own_scale_and_offset() -> None:
     assert -1 <= images[..., 2].min() <= images[..., 2].max() <= 1.55
 
 
+def test_channels_may_come_first() -> None:
+    scale, offset = (0.01, 0.02, 0.03), (0.0, -1.0, 1.0)
+    facts = InputFacts(kind="image", scale=scale, offset=offset)
+    last = generate(facts, (10, 8, 3), "float32", samples=4, seed=5)
+    first = generate(facts, (3, 10, 8), "float32", samples=4, seed=5)
+    np.testing.assert_array_equal(np.moveaxis(first, 1, -1), last)
+
+
 def test_images_are_smooth_with_edges_as_photographs_are() -> None:
     images = _images()
     steps = np.abs(np.diff(images, axis=1))
