@@ -4,7 +4,7 @@ import SwiftUI
 /// The digit, its score, what the model sees, how long it took, and what runs the model and why.
 struct AnswerView: View {
     let model: DrawModel
-    let tryAgain: () -> Void
+    let tryAgain: @MainActor () -> Void
 
     var body: some View {
         VStack(alignment: .leading, spacing: 12) {

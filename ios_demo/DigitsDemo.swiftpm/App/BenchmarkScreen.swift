@@ -11,7 +11,9 @@ struct BenchmarkScreen: View {
     var body: some View {
         List {
             Section {
-                ForEach(model.units, id: \.self, content: row)
+                ForEach(model.units, id: \.self) { unit in
+                    row(unit)
+                }
             } footer: {
                 Text(
                     """

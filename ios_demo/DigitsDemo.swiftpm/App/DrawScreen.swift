@@ -39,7 +39,7 @@ struct DrawScreen: View {
         }
         // Of the stack, not of what is in it: that ends while the benchmark is shown.
         .task(id: attempts) { await model.run() }
-        .onAppear(perform: restore)
+        .onAppear { restore() }
         .onChange(of: phase) { keep() }
         .onChange(of: model.recognition?.reading.label) { _, label in
             guard let label else { return }

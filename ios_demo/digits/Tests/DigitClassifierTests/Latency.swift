@@ -57,7 +57,9 @@ struct Latency: Sendable {
         return times
     }
 
-    private static func time(_ engine: any Engine, _ inputs: [TensorValues]) async throws -> UInt64 {
+    private static func time(
+        _ engine: any Engine, _ inputs: [TensorValues]
+    ) async throws -> UInt64 {
         let begun = SystemClock().now()
         _ = try await engine.run(inputs)
         return SystemClock().now() - begun

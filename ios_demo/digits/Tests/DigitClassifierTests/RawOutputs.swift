@@ -6,8 +6,8 @@ import Foundation
 
 @testable import DigitClassifier
 
-/// What an artifact answered on a compute unit, as files: each output's values, little-endian, and a
-/// description, which is written last. The schema is `mobilekit/outputs/1`.
+/// What an artifact answered on a compute unit, as files: each output's values, little-endian, and
+/// a description, which is written last. The schema is `mobilekit/outputs/1`.
 struct RawOutputs: Sendable {
     let spec: ModelSpec
     let artifact: ArtifactSpec

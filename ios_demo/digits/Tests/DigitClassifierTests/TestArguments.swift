@@ -6,11 +6,11 @@ import Foundation
 
 @testable import DigitClassifier
 
-/// What a run of the tests was asked for, in environment variables. `xcodebuild test` hands on those
-/// that begin with `TEST_RUNNER_`, without that; a scheme can set them, too.
+/// What a run of the tests was asked for, in environment variables. `xcodebuild test` hands on
+/// those that begin with `TEST_RUNNER_`, without that; a scheme can set them, too.
 struct TestArguments: Sendable {
-    /// `MOBILEKIT_INPUTS`: a folder among the package's resources, with a `golden.json` of inputs to
-    /// run besides, whose outputs are written instead of those for the golden.
+    /// `MOBILEKIT_INPUTS`: a folder among the package's resources, with a `golden.json` of inputs
+    /// to run besides, whose outputs are written instead of those for the golden.
     let inputs: String?
 
     /// `MOBILEKIT_OUTPUT`: the folder for results; by default one in the temporary folder.
