@@ -68,7 +68,7 @@ def generate(
 def _image_values(
     random: np.random.Generator, samples: int, shape: tuple[int, ...], facts: InputFacts
 ) -> Reals:
-    """Return images as the model's values. Channels come last, where the shape does not say else."""
+    """Return images as the model's values; channels come last unless the shape says else."""
     channels = 1 if facts.color == "grayscale" else 3
     first = len(shape) == 3 and shape[2] != channels and shape[0] == channels
     pixels = _pixels(random, samples, (*shape[1:], shape[0]) if first else shape)
