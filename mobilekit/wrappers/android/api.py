@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mobilekit.parity.batches import sample_shape
-from mobilekit.parity.inputs import InputFacts
-from mobilekit.preprocessing import ImageContract, image_contract
+from mobilekit.wrappers import api as shared
 from mobilekit.wrappers.android import literals
 from mobilekit.wrappers.android.facts import labels_asset
 from mobilekit.wrappers.android.names import argument_names
+from mobilekit.wrappers.api import TOP_K, clauses, labels_property
 from mobilekit.wrappers.description import AndroidModule, InputDescription, OutputDescription
-from mobilekit_converters.signature import TensorSpec
-
-TOP_K = 3
-"""How many classes an app gets if it does not say."""
 
 ARRAYS = {
     "float32": "FloatArray",
@@ -30,9 +23,6 @@ ARRAYS = {
     "bool": "BooleanArray",
 }
 """Kotlin's arrays. Unsigned bytes have none that is stable, so that they come as bytes."""
-
-VERBS = {"classification": "classify", "embedding": "embed", "mask": "segment"}
-"""What a model of one output does, by the output's kind. Every other model predicts."""
 
 TAKEN = frozenset(
     """
@@ -51,28 +41,18 @@ def empty_array(array: str) -> str:
     return f"NO_{array.removesuffix('Array').upper()}S"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tensor:
+class Tensor(shared.Tensor):
     """An input or output: its Kotlin name, its array, and words for comments and messages."""
 
-    index: int
-    name: str
-    spec: TensorSpec
+    @property
+    def quoted(self) -> str:
+        """The model's own name of it, for a comment."""
+        return f"`{literals.comment(self.spec.name)}`"
 
     @property
     def array(self) -> str:
         """The Kotlin array of its values."""
         return ARRAYS[self.spec.dtype]
-
-    @property
-    def size(self) -> int:
-        """How many values it has."""
-        return math.prod(self.spec.shape)
-
-    @property
-    def is_float(self) -> bool:
-        """Whether its values may be NaN."""
-        return self.spec.dtype == "float32"
 
     @property
     def literal(self) -> str:
@@ -89,30 +69,9 @@ class Tensor:
         """The name of an array for its values."""
         return f"{self.name}Values"
 
-    @property
-    def words(self) -> str:
-        """How many values it has, and their shape."""
-        unsigned = ", unsigned" if self.spec.dtype == "uint8" else ""
-        shape = "×".join(map(str, self.spec.shape)) or "a single one"
-        return f"{self.size:,} value{'s' * (self.size != 1)} ({shape}, row by row{unsigned})"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Input(Tensor):
-    """An input. `kind` is `tensor` where an app passes its values as they are."""
-
-    kind: str
-    facts: InputFacts
-
-    @property
-    def converter(self) -> str:
-        """The name of what turns pixels or sound into its values."""
-        return f"{self.name}Converter"
-
-    @property
-    def is_converted(self) -> bool:
-        """Whether an app passes something else than its values."""
-        return self.kind != "tensor"
+class Input(Tensor, shared.Input):
+    """An input."""
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -132,15 +91,9 @@ class Input(Tensor):
 
     def converter_arguments(self) -> tuple[str, ...]:
         """Return the arguments between `converter_start` and `converter_end`."""
-        facts = self.facts
         if self.kind == "audio":
-            assert not isinstance(facts.scale, tuple)
-            assert not isinstance(facts.offset, tuple)
-            return (
-                f"size = {self.size}",
-                f"scale = {literals.float32(facts.scale)}",
-                f"offset = {literals.float32(facts.offset)}",
-            )
+            scale, offset = map(literals.float32, self.audio)
+            return f"size = {self.size}", f"scale = {scale}", f"offset = {offset}"
         image = self.image
         return (
             f"height = {image.height}",
@@ -155,14 +108,9 @@ class Input(Tensor):
             f"dtype = DType.{image.dtype.upper()}",
         )
 
-    @cached_property
-    def image(self) -> ImageContract:
-        """How pixels become its values, where it is an image."""
-        return image_contract(self.facts, self.spec.shape, self.spec.dtype)
-
     def parameter_words(self, kind: str) -> str:
         """Say for a comment what an app passes as a parameter of a Kotlin type."""
-        name = f"the model's input `{literals.comment(self.spec.name)}`"
+        name = f"the model's input {self.quoted}"
         if kind == "Bitmap":
             size = f"{self.image.width}×{self.image.height} pixels"
             return f"{name}: a bitmap of any size and configuration, brought to {size}."
@@ -171,27 +119,16 @@ class Input(Tensor):
             return f"{name}: {self.size:,} samples {samples}."
         return f"{name}: {self.value_words}."
 
-    @property
-    def value_words(self) -> str:
-        """Its values, with the range that they are known to have."""
-        bounds = self.facts.bounds
-        return self.words + (f", from {bounds[0]:g} to {bounds[1]:g}" if bounds else "")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Output(Tensor):
-    """An output. `labels` is the property with its classes' names, where it has classes."""
-
-    kind: str
-    labels: str = ""
-    labels_asset: str = ""
+class Output(Tensor, shared.Output):
+    """An output."""
 
     @property
     def labels_source(self) -> tuple[str, tuple[str, ...], str]:
         """The expression that gives the names of its classes, as `fitted` takes it."""
-        if not self.labels_asset:
+        if not self.labels_file:
             return "indexLabels(", (str(self.classes),), ")"
-        arguments = ("assets", literals.string(self.labels_asset), str(self.classes))
+        arguments = ("assets", literals.string(self.labels_file), str(self.classes))
         return "readLabels(", arguments, ")"
 
     @property
@@ -200,37 +137,13 @@ class Output(Tensor):
         return {"classification": "List<Classification>", "mask": "Mask"}.get(self.kind, self.array)
 
     @property
-    def is_classified(self) -> bool:
-        """Whether an app gets its classes."""
-        return self.kind == "classification"
-
-    @property
-    def classes(self) -> int:
-        """How many classes it tells apart: one score stands for two, no and yes."""
-        return max(self.size, 2)
-
-    @property
     def result(self) -> str:
         """The expression that an app gets, from the array `values`."""
         if self.is_classified:
             return f"topClasses({self.values}, {self.labels}, topK)"
         if self.kind == "mask":
-            height, width = _sides(self.spec)
-            channels = self.size // (height * width)
-            return f"Mask({width}, {height}, {channels}, {self.values})"
+            return f"Mask({', '.join(map(str, self.mask))}, {self.values})"
         return self.values
-
-    @property
-    def result_words(self) -> str:
-        """Say for a comment what an app gets."""
-        name = f"`{literals.comment(self.spec.name)}`"
-        if self.is_classified:
-            return f"the classes with the highest scores of {name}, the highest first"
-        if self.kind == "mask":
-            height, width = _sides(self.spec)
-            return f"the mask {name} of {width}×{height} pixels"
-        what = "the embedding" if self.kind == "embedding" else "the output"
-        return f"{what} {name}, {self.words}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,8 +191,7 @@ class Form:
             arrays: bool(kinds - {"Bitmap"}),
             "if topK is less than 1": self.has_top_k,
         }
-        clauses = [words for words, holds in known.items() if holds]
-        return ", or ".join([", ".join(clauses[:-1]), clauses[-1]] if clauses[1:] else clauses)
+        return clauses(known)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -290,13 +202,8 @@ class Form:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Api:
+class Api(shared.Api[Input, Output]):
     """The class of a model."""
-
-    name: str
-    inputs: tuple[Input, ...]
-    outputs: tuple[Output, ...]
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -316,31 +223,6 @@ class Api:
         return (*self.inputs, *self.outputs)
 
     @property
-    def verb(self) -> str:
-        """What the model does."""
-        return VERBS.get(self.outputs[0].kind, "predict") if len(self.outputs) == 1 else "predict"
-
-    @property
-    def purpose(self) -> str:
-        """What the typed functions do, for a comment."""
-        known = {
-            "classify": "Tells the most likely classes.",
-            "embed": "Computes an embedding.",
-            "segment": "Computes a mask.",
-        }
-        return known.get(self.verb, "Runs the model.")
-
-    @property
-    def result(self) -> str:
-        """What the typed functions return."""
-        return self.outputs[0].type if len(self.outputs) == 1 else "Result"
-
-    @property
-    def result_words(self) -> str:
-        """What the typed functions return, for a comment."""
-        return self.outputs[0].result_words if len(self.outputs) == 1 else "all outputs"
-
-    @property
     def answer(self) -> tuple[str, tuple[str, ...], str]:
         """The expression that the typed functions return, as `fitted` takes it."""
         if len(self.outputs) == 1:
@@ -348,29 +230,14 @@ class Api:
         return "Result(", tuple(output.result for output in self.outputs), ")"
 
     @property
-    def classified(self) -> tuple[Output, ...]:
-        """The outputs that have classes."""
-        return tuple(output for output in self.outputs if output.is_classified)
-
-    @property
     def has_labels(self) -> bool:
         """Whether any class has a name."""
-        return any(output.labels_asset for output in self.classified)
-
-    @property
-    def converted(self) -> tuple[Input, ...]:
-        """The inputs that are made from pixels or sound."""
-        return tuple(item for item in self.inputs if item.is_converted)
+        return any(output.labels_file for output in self.classified)
 
     @property
     def has_scratch(self) -> bool:
         """Whether the typed functions use arrays of the class's own."""
         return bool(self.converted or self.classified)
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """All kinds of inputs and outputs."""
-        return frozenset({*(item.kind for item in self.inputs), *(o.kind for o in self.outputs)})
 
     @property
     def empty_arrays(self) -> tuple[tuple[str, str], ...]:
@@ -392,8 +259,7 @@ class Api:
     def property_tags(self) -> tuple[str, ...]:
         """What a comment says of the properties with labels."""
         return tuple(
-            f"@property {output.labels} the classes of the output "
-            f"`{literals.comment(output.spec.name)}`, in its order."
+            f"@property {output.labels} the classes of the output {output.quoted}, in its order."
             for output in self.classified
         )
 
@@ -470,21 +336,14 @@ def _input(index: int, name: str, item: InputDescription, batch: int) -> Input:
 
 def _output(module: AndroidModule, index: int, name: str, item: OutputDescription) -> Output:
     model = module.model
-    alone = sum(other.facts.kind == "classification" for other in model.outputs) == 1
     return Output(
         index=index,
         name=name,
         spec=item.spec,
         kind=item.facts.kind if model.batch == 1 else "tensor",
-        labels="labels" if alone else f"{name}Labels",
-        labels_asset=labels_asset(module, index) if item.facts.labels else "",
+        labels=labels_property(name, (other.facts.kind for other in model.outputs)),
+        labels_file=labels_asset(module, index) if item.facts.labels else "",
     )
-
-
-def _sides(spec: TensorSpec) -> tuple[int, int]:
-    """Return the height and width of a mask of a batch of one."""
-    height, width = itertools.islice(sample_shape(spec, 1), 2)
-    return height, width
 
 
 def _floats(numbers: Sequence[float]) -> str:

@@ -36,7 +36,7 @@ def write_assets(module: AndroidModule, folder: Path) -> None:
     for output in describe_api(module).classified:
         labels = module.model.outputs[output.index].facts.labels
         if labels:
-            (folder / output.labels_asset).write_bytes("\n".join(labels).encode("utf-8"))
+            (folder / output.labels_file).write_bytes("\n".join(labels).encode("utf-8"))
 
 
 def _write_golden(module: AndroidModule, folder: Path) -> None:

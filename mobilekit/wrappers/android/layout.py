@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 
-COLUMNS = 100
+from mobilekit.wrappers.text import COLUMNS, comment_lines, single_lines
 
 
 def fitted(start: str, items: Iterable[str], end: str, indent: int = 0) -> str:
@@ -34,21 +33,8 @@ def kdoc(indent: int, *paragraphs: str | Iterable[str]) -> str:
             and follow one another without an empty line.
     """
     margin = " " * indent
-    texts = [text for item in paragraphs for text in ([item] if isinstance(item, str) else item)]
-    kept = [" ".join(text.split()) for text in texts]
+    kept = single_lines(paragraphs)
     if len(kept) == 1 and indent + len(kept[0]) + 7 <= COLUMNS:
         return f"/** {kept[0]} */"
-    lines = ["/**"]
-    for number, text in enumerate(kept):
-        is_tag = text.startswith("@")
-        if number and not (is_tag and kept[number - 1].startswith("@")):
-            lines.append(f"{margin} *")
-        lines += textwrap.wrap(
-            text,
-            COLUMNS,
-            initial_indent=f"{margin} * ",
-            subsequent_indent=f"{margin} *   " if is_tag else f"{margin} * ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return "\n".join([*lines, f"{margin} */"])
+    lines = comment_lines(kept, margin=f"{margin} * ", item="@")
+    return "\n".join(["/**", *lines, f"{margin} */"])

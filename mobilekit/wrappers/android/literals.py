@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Iterable
 
+from mobilekit.wrappers import text as shared
+from mobilekit.wrappers.text import MEANS_SOMETHING_IN_COMMENTS, is_visible, shortened
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "$": "\\$", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-_ENDS_OF_COMMENTS = "*`[]@"
-"""What ends or opens a comment, or means something in KDoc."""
-
-LONGEST_COMMENTED = 40
-"""How much of a name a comment shows."""
 
 
 def string(text: str) -> str:
@@ -22,9 +17,9 @@ def string(text: str) -> str:
 
 def comment(text: str) -> str:
     """Return text for a KDoc comment, on one line, shortened where it is long."""
-    short = text if len(text) <= LONGEST_COMMENTED else f"{text[: LONGEST_COMMENTED - 1]}…"
     return "".join(
-        _escaped(char) if char in _ENDS_OF_COMMENTS else _visible(char) for char in short
+        _escaped(char) if char in MEANS_SOMETHING_IN_COMMENTS else _visible(char)
+        for char in shortened(text)
     )
 
 
@@ -34,13 +29,7 @@ def float32(value: float) -> str:
     Raises:
         ValueError: the value is NaN or infinite, as float32.
     """
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        exact = np.float32(value)
-    if not np.isfinite(exact):
-        raise ValueError(f"{value} is no float32 number")
-    return f"{exact!s}f"
+    return f"{shared.float32(value)}f"
 
 
 def double(value: float) -> str:
@@ -49,9 +38,7 @@ def double(value: float) -> str:
     Raises:
         ValueError: the value is NaN or infinite.
     """
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
-    return repr(float(value))
+    return shared.double(value)
 
 
 def list_of(items: Iterable[object]) -> str:
@@ -60,9 +47,7 @@ def list_of(items: Iterable[object]) -> str:
 
 
 def _visible(char: str) -> str:
-    # Characters that are written from right to left reorder the code around them on the screen.
-    visible = char.isprintable() and unicodedata.bidirectional(char) not in ("R", "AL", "AN")
-    return char if visible else _escaped(char)
+    return char if is_visible(char) else _escaped(char)
 
 
 def _escaped(char: str) -> str:

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from mobilekit.parity.batches import sample_shape
-from mobilekit.parity.inputs import InputFacts
-from mobilekit.preprocessing import ImageContract, image_contract
+from mobilekit.wrappers import api as shared
+from mobilekit.wrappers.api import TOP_K, clauses, labels_property
 from mobilekit.wrappers.description import InputDescription, IosPackage, OutputDescription
 from mobilekit.wrappers.ios import literals
 from mobilekit.wrappers.ios.names import argument_names
-from mobilekit_converters.signature import TensorSpec
-
-TOP_K = 3
-"""How many classes an app gets if it does not say."""
 
 ARRAYS = {"float32": "[Float]", "int32": "[Int32]"}
 """Swift's arrays of the values that an app sees."""
 
 CASES = {"float32": "floats", "int32": "integers"}
 """What makes `TensorValues` of them, and them of it."""
-
-VERBS = {"classification": "classify", "embedding": "embed", "mask": "segment"}
-"""What a model of one output does, by the output's kind. Every other model predicts."""
 
 TYPES = {"image": ("CGImage", "CVPixelBuffer"), "audio": ("[Float]", "[Int16]")}
 """What an app can pass for an input of a kind."""
@@ -35,13 +25,13 @@ MODULES = {"image": ("CoreGraphics", "CoreVideo")}
 """Modules with such types."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tensor:
+class Tensor(shared.Tensor):
     """An input or output: its Swift name, its array, and words for comments."""
 
-    index: int
-    name: str
-    spec: TensorSpec
+    @property
+    def quoted(self) -> str:
+        """The model's own name of it, for a comment."""
+        return f"`{literals.comment(self.spec.name)}`"
 
     @property
     def array(self) -> str:
@@ -53,34 +43,9 @@ class Tensor:
         """The function that takes its values, or gives them."""
         return CASES[self.spec.dtype]
 
-    @property
-    def size(self) -> int:
-        """How many values it has."""
-        return math.prod(self.spec.shape)
 
-    @property
-    def words(self) -> str:
-        """How many values it has, and their shape."""
-        shape = "×".join(map(str, self.spec.shape)) or "a single one"
-        return f"{self.size:,} value{'s' * (self.size != 1)} ({shape}, row by row)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Input(Tensor):
-    """An input. `kind` is `tensor` where an app passes its values as they are."""
-
-    kind: str
-    facts: InputFacts
-
-    @property
-    def converter(self) -> str:
-        """The name of what turns pixels or sound into its values."""
-        return f"{self.name}Converter"
-
-    @property
-    def is_converted(self) -> bool:
-        """Whether an app passes something else than its values."""
-        return self.kind != "tensor"
+class Input(Tensor, shared.Input):
+    """An input."""
 
     @property
     def value(self) -> str:
@@ -99,15 +64,9 @@ class Input(Tensor):
 
     def converter_arguments(self) -> tuple[str, ...]:
         """Return what says how pixels or sound become its values."""
-        facts = self.facts
         if self.kind == "audio":
-            assert not isinstance(facts.scale, tuple)
-            assert not isinstance(facts.offset, tuple)
-            return (
-                f"count: {self.size}",
-                f"scale: {literals.float32(facts.scale)}",
-                f"offset: {literals.float32(facts.offset)}",
-            )
+            scale, offset = map(literals.float32, self.audio)
+            return f"count: {self.size}", f"scale: {scale}", f"offset: {offset}"
         image = self.image
         return (
             f"height: {image.height}",
@@ -121,14 +80,9 @@ class Input(Tensor):
             f"pad: {_floats(image.pad)}",
         )
 
-    @cached_property
-    def image(self) -> ImageContract:
-        """How pixels become its values, where it is an image."""
-        return image_contract(self.facts, self.spec.shape, self.spec.dtype)
-
     def parameter_words(self, kind: str) -> str:
         """Say for a comment what an app passes as a parameter of a Swift type."""
-        name = f"the model's input `{literals.comment(self.spec.name)}`"
+        name = f"the model's input {self.quoted}"
         if self.kind == "image":
             size = f"{self.image.width}×{self.image.height} pixels"
             what = "an image" if kind == "CGImage" else "a pixel buffer"
@@ -138,20 +92,9 @@ class Input(Tensor):
             return f"{name}: {self.size:,} samples {samples}."
         return f"{name}: {self.value_words}."
 
-    @property
-    def value_words(self) -> str:
-        """Its values, with the range that they are known to have."""
-        bounds = self.facts.bounds
-        return self.words + (f", from {bounds[0]:g} to {bounds[1]:g}" if bounds else "")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Output(Tensor):
-    """An output. `labels` is the property with its classes' names, where it has classes."""
-
-    kind: str
-    labels: str = ""
-    labels_resource: str = ""
+class Output(Tensor, shared.Output):
+    """An output."""
 
     @property
     def type(self) -> str:
@@ -159,21 +102,11 @@ class Output(Tensor):
         return {"classification": "[Classification]", "mask": "Mask"}.get(self.kind, self.array)
 
     @property
-    def is_classified(self) -> bool:
-        """Whether an app gets its classes."""
-        return self.kind == "classification"
-
-    @property
-    def classes(self) -> int:
-        """How many classes it tells apart: one score stands for two, no and yes."""
-        return max(self.size, 2)
-
-    @property
     def labels_source(self) -> str:
         """The expression that gives the names of its classes."""
-        if not self.labels_resource:
+        if not self.labels_file:
             return f"indexLabels({self.classes})"
-        resource = literals.string(self.labels_resource)
+        resource = literals.string(self.labels_file)
         return f"try readLabels({resource}, classes: {self.classes}, in: resources)"
 
     def result(self, values: str) -> str:
@@ -181,23 +114,10 @@ class Output(Tensor):
         if self.is_classified:
             return f"topClasses({values}, {self.labels}, topK)"
         if self.kind == "mask":
-            height, width = _sides(self.spec)
-            channels = self.size // (height * width)
+            width, height, channels = self.mask
             sides = f"width: {width}, height: {height}, channels: {channels}"
             return f"Mask({sides}, values: {values})"
         return values
-
-    @property
-    def result_words(self) -> str:
-        """Say for a comment what an app gets."""
-        name = f"`{literals.comment(self.spec.name)}`"
-        if self.is_classified:
-            return f"the classes with the highest scores of {name}, the highest first"
-        if self.kind == "mask":
-            height, width = _sides(self.spec)
-            return f"the mask {name} of {width}×{height} pixels"
-        what = "the embedding" if self.kind == "embedding" else "the output"
-        return f"{what} {name}, {self.words}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,17 +154,11 @@ class Form:
             size: bool(arrays),
             "`topK` is less than 1": self.has_top_k,
         }
-        clauses = [words for words, holds in known.items() if holds]
-        return ", or ".join([", ".join(clauses[:-1]), clauses[-1]] if clauses[1:] else clauses)
+        return clauses(known)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Api:
+class Api(shared.Api[Input, Output]):
     """The class of a model."""
-
-    name: str
-    inputs: tuple[Input, ...]
-    outputs: tuple[Output, ...]
 
     @property
     def forms(self) -> tuple[Form, ...]:
@@ -260,31 +174,6 @@ class Api:
             )
             for types in itertools.product(*(TYPES[kind] for kind in kinds))
         )
-
-    @property
-    def verb(self) -> str:
-        """What the model does."""
-        return VERBS.get(self.outputs[0].kind, "predict") if len(self.outputs) == 1 else "predict"
-
-    @property
-    def purpose(self) -> str:
-        """What the typed functions do, for a comment."""
-        known = {
-            "classify": "Tells the most likely classes.",
-            "embed": "Computes an embedding.",
-            "segment": "Computes a mask.",
-        }
-        return known.get(self.verb, "Runs the model.")
-
-    @property
-    def result(self) -> str:
-        """What the typed functions return."""
-        return self.outputs[0].type if len(self.outputs) == 1 else "Result"
-
-    @property
-    def result_words(self) -> str:
-        """What the typed functions return, for a comment."""
-        return self.outputs[0].result_words if len(self.outputs) == 1 else "all outputs"
 
     @property
     def returns_values(self) -> bool:
@@ -332,15 +221,14 @@ class Api:
     def run_tags(self) -> tuple[str, ...]:
         """What a comment says of the parameters of `run`."""
         return tuple(
-            f"- Parameter {i.name}: the model's input `{literals.comment(i.spec.name)}`: "
-            f"{i.value_words}."
+            f"- Parameter {i.name}: the model's input {i.quoted}: {i.value_words}."
             for i in self.inputs
         )
 
     @property
     def run_complaints(self) -> str:
         """Which arguments of the function `run` are wrong, for a comment."""
-        floats = any(item.spec.dtype == "float32" for item in self.inputs)
+        floats = any(item.is_float for item in self.inputs)
         return "an array has another size" + (" or holds NaN" if floats else "")
 
     @property
@@ -362,21 +250,6 @@ class Api:
             tuple(f"{o.name}: {o.result(f'values.{o.name}')}" for o in self.outputs),
             ")",
         )
-
-    @property
-    def classified(self) -> tuple[Output, ...]:
-        """The outputs that have classes."""
-        return tuple(output for output in self.outputs if output.is_classified)
-
-    @property
-    def converted(self) -> tuple[Input, ...]:
-        """The inputs that are made from pixels or sound."""
-        return tuple(item for item in self.inputs if item.is_converted)
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """All kinds of inputs and outputs."""
-        return frozenset({*(item.kind for item in self.inputs), *(o.kind for o in self.outputs)})
 
     @property
     def imports(self) -> tuple[str, ...]:
@@ -421,21 +294,14 @@ def _input(index: int, name: str, item: InputDescription, batch: int) -> Input:
 
 def _output(package: IosPackage, index: int, name: str, item: OutputDescription) -> Output:
     model = package.model
-    alone = sum(other.facts.kind == "classification" for other in model.outputs) == 1
     return Output(
         index=index,
         name=name,
         spec=item.spec,
         kind=item.facts.kind if model.batch == 1 else "tensor",
-        labels="labels" if alone else f"{name}Labels",
-        labels_resource=labels_resource(index) if item.facts.labels else "",
+        labels=labels_property(name, (other.facts.kind for other in model.outputs)),
+        labels_file=labels_resource(index) if item.facts.labels else "",
     )
-
-
-def _sides(spec: TensorSpec) -> tuple[int, int]:
-    """Return the height and width of a mask of a batch of one."""
-    height, width = itertools.islice(sample_shape(spec, 1), 2)
-    return height, width
 
 
 def _floats(numbers: Sequence[float]) -> str:

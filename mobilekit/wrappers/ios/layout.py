@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 
-COLUMNS = 100
+from mobilekit.wrappers.text import COLUMNS, comment_lines, single_lines
 
 
 def fitted(start: str, items: Iterable[str], end: str, indent: int = 0) -> str:
@@ -37,19 +36,5 @@ def docc(indent: int, *paragraphs: str | Iterable[str]) -> str:
             of a list, and follow one another without an empty line.
     """
     margin = " " * indent
-    texts = [text for item in paragraphs for text in ([item] if isinstance(item, str) else item)]
-    kept = [" ".join(text.split()) for text in texts]
-    lines: list[str] = []
-    for number, text in enumerate(kept):
-        is_item = text.startswith("- ")
-        if number and not (is_item and kept[number - 1].startswith("- ")):
-            lines.append(f"{margin}///")
-        lines += textwrap.wrap(
-            text,
-            COLUMNS,
-            initial_indent=f"{margin}/// ",
-            subsequent_indent=f"{margin}///   " if is_item else f"{margin}/// ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+    lines = comment_lines(single_lines(paragraphs), margin=f"{margin}/// ", item="- ")
     return "\n".join(lines).removeprefix(margin)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Iterable
 
+from mobilekit.wrappers import text as shared
+from mobilekit.wrappers.text import MEANS_SOMETHING_IN_COMMENTS, is_visible, shortened
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-_MEANS_SOMETHING = "*`[]@"
-"""What means something in a DocC comment."""
-
-LONGEST_COMMENTED = 40
-"""How much of a name a comment shows."""
 
 
 def string(text: str) -> str:
@@ -29,8 +24,10 @@ def string(text: str) -> str:
 
 def comment(text: str) -> str:
     """Return text for a DocC comment, on one line, shortened where it is long."""
-    short = text if len(text) <= LONGEST_COMMENTED else f"{text[: LONGEST_COMMENTED - 1]}…"
-    return "".join(_escaped(char) if char in _MEANS_SOMETHING else _visible(char) for char in short)
+    return "".join(
+        _escaped(char) if char in MEANS_SOMETHING_IN_COMMENTS else _visible(char)
+        for char in shortened(text)
+    )
 
 
 def float32(value: float) -> str:
@@ -39,13 +36,7 @@ def float32(value: float) -> str:
     Raises:
         ValueError: the value is NaN or infinite, as float32.
     """
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        exact = np.float32(value)
-    if not np.isfinite(exact):
-        raise ValueError(f"{value} is no float32 number")
-    return str(exact)
+    return shared.float32(value)
 
 
 def double(value: float) -> str:
@@ -54,9 +45,7 @@ def double(value: float) -> str:
     Raises:
         ValueError: the value is NaN or infinite.
     """
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no number")
-    return repr(float(value))
+    return shared.double(value)
 
 
 def array(items: Iterable[object]) -> str:
@@ -65,9 +54,7 @@ def array(items: Iterable[object]) -> str:
 
 
 def _visible(char: str) -> str:
-    # Characters that are written from right to left reorder the code around them on the screen.
-    visible = char.isprintable() and unicodedata.bidirectional(char) not in ("R", "AL", "AN")
-    return char if visible else _escaped(char)
+    return char if is_visible(char) else _escaped(char)
 
 
 def _is_noncharacter(char: str) -> bool:
