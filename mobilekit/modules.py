@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mobilekit.parity.golden import Golden
-from mobilekit.project import Project
+from mobilekit.project import Project, project_for
 from mobilekit.results import ModuleFacts, Report
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, OutputError, ProjectError
@@ -47,8 +47,12 @@ class Platform(Protocol):
     def facts(self, project: Project) -> ModuleFacts:
         """Return what is known of the module before it is made."""
 
-    def check_name(self, project: Project) -> None:
-        """Raise `ProjectError` where the model's name means something else in the code."""
+    def class_name(self, project: Project) -> str:
+        """Return the name of the model's class: a safe one where the project gives none.
+
+        Raises:
+            ProjectError: the given one means something else in the code.
+        """
 
     def write(self, materials: Materials, folder: Path) -> None:
         """Write the module into a folder, which is made.
@@ -77,11 +81,11 @@ class Android:
             runtime=project.android.runtime,
         )
 
-    def check_name(self, project: Project) -> None:
-        """Check the class's name."""
+    def class_name(self, project: Project) -> str:
+        """Return the class's name."""
         from mobilekit.wrappers.android import class_name
 
-        class_name(project)
+        return class_name(project)
 
     def write(self, materials: Materials, folder: Path) -> None:
         """Write the module."""
@@ -115,11 +119,11 @@ class Ios:
             runtime=f"Core ML, {project.ios.minimum}",
         )
 
-    def check_name(self, project: Project) -> None:
-        """Check the class's name."""
+    def class_name(self, project: Project) -> str:
+        """Return the class's name."""
         from mobilekit.wrappers.ios import class_name
 
-        class_name(project)
+        return class_name(project)
 
     def write(self, materials: Materials, folder: Path) -> None:
         """Write the package."""
@@ -196,7 +200,13 @@ def check_names(project: Project, variants: Iterable[str]) -> None:
     made = tuple(variants)
     for platform in PLATFORMS:
         if project.bundle(platform.format, made):
-            platform.check_name(project)
+            platform.class_name(project)
+
+
+def safe_name(source: Path) -> str:
+    """Return a name made from a model's file that can be its class's on every platform."""
+    names = [platform.class_name(project_for(source)) for platform in PLATFORMS]
+    return max(names, key=len)
 
 
 def _missing(facts: ModuleFacts, reason: str) -> ModuleFacts:

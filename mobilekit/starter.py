@@ -63,7 +63,7 @@ def project_text(source: Path, target: Path, options: SourceOptions, facts: Any)
     """Return the project file's text for a source of the given facts (`tasks.SourceFacts`)."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from mobilekit.project import identifier_from
+    from mobilekit.modules import safe_name
 
     environment = Environment(
         loader=PackageLoader("mobilekit", "templates"),
@@ -74,7 +74,7 @@ def project_text(source: Path, target: Path, options: SourceOptions, facts: Any)
         autoescape=False,
     )
     return environment.get_template("mobilekit.toml.j2").render(
-        name=toml_string(identifier_from(source.stem)),
+        name=toml_string(safe_name(source)),
         source=toml_string(_relative(source, target)),
         batch=options.batch,
         signature=toml_string(options.signature) if options.signature else None,

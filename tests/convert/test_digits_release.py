@@ -33,7 +33,9 @@ def test_it_says_what_it_did(digits_build: Ended) -> None:
 
 def test_the_release_is_whole(digits_release: Path) -> None:
     assert left_in(digits_release) == [
+        "android",
         "golden",
+        "ios",
         "junit.xml",
         "manifest.json",
         "models",

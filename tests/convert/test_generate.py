@@ -11,9 +11,9 @@ import pytest
 from command import DIGITS, left_in, tree
 from conftest import Run
 
-from mobilekit.modules import Android, write_module
+from mobilekit.modules import PLATFORMS, Android, safe_name, write_module
 from mobilekit.parity.golden import read_golden
-from mobilekit.project import load_project
+from mobilekit.project import load_project, project_for
 
 ASSETS = "src/main/assets/mobilekit/DigitClassifier"
 
@@ -250,3 +250,18 @@ def test_a_name_that_the_module_has_itself_is_refused_before_any_work(
     assert "Accelerator" in ended.errors
     assert "ok" not in ended.output + ended.errors
     assert left_in(tmp_path) == ["mobilekit.toml"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("model.keras", "MyModel"),
+        ("digit net.keras", "DigitNet"),
+        ("engine.tflite", "MyEngine"),
+        ("compute-unit.h5", "MyComputeUnit"),
+    ],
+)
+def test_the_name_of_a_new_project_suits_every_platform(file: str, name: str) -> None:
+    assert safe_name(Path(file)) == name
+    named = project_for(Path(file), model={"name": name})
+    assert [platform.class_name(named) for platform in PLATFORMS] == [name] * len(PLATFORMS)
