@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ class Ended:
 
     def json(self) -> Any:
         return json.loads(self.output)
+
+
+Run = Callable[..., Ended]
+"""What the fixture `run` gives: `mobilekit` in the test's own folder."""
 
 
 def mobilekit(*arguments: str | Path, cache: Path, cwd: Path) -> Ended:

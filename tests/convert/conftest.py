@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import DIGITS, Ended, mobilekit
+from command import DIGITS, Ended, Run, mobilekit
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +26,6 @@ def digits_release(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path)
     ended = mobilekit("convert", DIGITS, "--out", folder, cache=shared_cache, cwd=folder.parent)
     assert ended.status == 0, ended.errors
     return folder
-
-
-Run = Callable[..., Ended]
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import DIGITS, left_in, tree
-from conftest import Run
+from command import DIGITS, Run, left_in, tree
 
 from mobilekit.modules import PLATFORMS, Android, safe_name, write_module
 from mobilekit.parity.golden import read_golden

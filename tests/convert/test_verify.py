@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import left_in, tree
-from conftest import Run
+from command import Run, left_in, tree
 
 CPU = ("--target", "cpu")
 
