@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from toolchain import JUnitResult, JUnitRun, Kotlin, KotlinError, junit_tests
+from tools import REQUIRE
 
 TESTS = """
 package com.example
@@ -73,7 +74,9 @@ def test_all_tests_are_found(source: Path) -> None:
     assert junit_tests(source) == junit_tests(source.parent) == NAMES
 
 
-def test_every_outcome_is_told(kotlin: Kotlin, classes: Path) -> None:
+def test_every_outcome_is_told(
+    kotlin: Kotlin, classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outcomes = run(kotlin, classes)
     assert set(outcomes.results) == set(NAMES)
     outcomes.check("OutcomesTest.adds one and one")
@@ -83,7 +86,11 @@ def test_every_outcome_is_told(kotlin: Kotlin, classes: Path) -> None:
     with pytest.raises(pytest.fail.Exception, match=r"Broken\."):
         outcomes.check("BrokenTest.neverRuns")
     for name, reason in (("skips", "no device"), ("waits", "not yet")):
+        monkeypatch.delenv(REQUIRE, raising=False)
         with pytest.raises(pytest.skip.Exception, match=reason):
+            outcomes.check(f"OutcomesTest.{name}")
+        monkeypatch.setenv(REQUIRE, "1")
+        with pytest.raises(pytest.fail.Exception, match=reason):
             outcomes.check(f"OutcomesTest.{name}")
     with pytest.raises(pytest.fail.Exception, match="did not run"):
         outcomes.check("OutcomesTest.another")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from swift_toolchain import Swift, SwiftError, XCTestRun, results, xctests
+from tools import REQUIRE
 
 MANIFEST = """// swift-tools-version: 6.0
 import PackageDescription
@@ -97,9 +98,13 @@ def test_each_test_has_its_own_outcome(tested: XCTestRun) -> None:
     assert "It ends here." in tested.output
 
 
-def test_outcomes_become_pytests(tested: XCTestRun) -> None:
+def test_outcomes_become_pytests(tested: XCTestRun, monkeypatch: pytest.MonkeyPatch) -> None:
     tested.check("GreetingTests.testPasses")
+    monkeypatch.delenv(REQUIRE, raising=False)
     with pytest.raises(pytest.skip.Exception, match="Not on this machine"):
+        tested.check("GreetingTests.testSkips")
+    monkeypatch.setenv(REQUIRE, "1")
+    with pytest.raises(pytest.fail.Exception, match="Not on this machine"):
         tested.check("GreetingTests.testSkips")
     with pytest.raises(pytest.fail.Exception, match="And again"):
         tested.check("GreetingTests.testFails")
