@@ -1,0 +1,1 @@
+"""Latency, start-up and memory of artifacts on targets: measured, compared, gated."""

@@ -1,0 +1,166 @@
+"""What a benchmark found, as data. Pages, gates and comparisons read nothing else.
+
+Times are milliseconds of wall-clock time, memory is bytes. Whatever measured them, mobilekit or
+another tool whose file was imported, the same classes hold them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SCHEMA = "mobilekit/bench/1"
+
+BenchStatus = Literal["measured", "failed", "not_run"]
+GateStatus = Literal["pass", "fail", "undecided", "not_run"]
+BenchVerdict = Literal["pass", "fail", "undecided"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """One inference after another, when nothing is new to the process any more.
+
+    `rounds` holds the time of each run in the order in which they were measured, a tuple for each
+    turn of this artifact: between two turns the others had theirs. A tool that only reported
+    figures leaves it empty, and then no interval and no test can be had from it. `median_low_ms`
+    and `median_high_ms` bound the median with 95 % confidence; NaN where they are not known, as
+    percentiles are that a tool did not report. `stable` says whether the warm-up ended because the
+    times had settled, not because it had to end.
+    """
+
+    runs: int
+    median_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    median_low_ms: float
+    median_high_ms: float
+    warm_up_runs: int = 0
+    stable: bool = True
+    rounds: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Startup:
+    """A cold start in a process of its own, once: what an app's user waits for the first time.
+
+    `load_ms` is reading the file, `prepare_ms` what the delegate needs before it can run (NaN where
+    the runtime does both in one call), `first_run_ms` the first inference.
+    """
+
+    load_ms: float
+    prepare_ms: float
+    first_run_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The state of the device at one moment; empty or NaN where it does not tell."""
+
+    governor: str = ""
+    thermal: str = ""
+    celsius: float = float("nan")
+    load: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorTime:
+    """The median time of one operator in a run that was profiled, and its share of all of them."""
+
+    name: str
+    operator: str
+    median_ms: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """One artifact on one target.
+
+    `file_sha256` and `file_bytes` are the artifact's. `place` is the processor, adapter or device.
+    Where `emulated`, the times are not a device's, and no gate reads them. `origin` is what
+    measured: `mobilekit`, or the tool whose file was imported, with its version where known.
+    `disturbed` says in a sentence what else the machine did meanwhile; empty where nothing.
+    `reason` says why the status is not `measured`.
+    """
+
+    variant: str
+    target: str
+    status: BenchStatus
+    reason: str = ""
+    file_sha256: str = ""
+    file_bytes: int = 0
+    place: str = ""
+    emulated: bool = False
+    origin: str = "mobilekit"
+    threads: int | None = None
+    affinity: tuple[int, ...] = ()
+    latency: Latency | None = None
+    startups: tuple[Startup, ...] = ()
+    peak_memory_bytes: int | None = None
+    operators: tuple[OperatorTime, ...] = ()
+    before: Condition = field(default_factory=Condition)
+    after: Condition = field(default_factory=Condition)
+    disturbed: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How much this machine's own times vary where nothing changes, measured before the rest.
+
+    `between_rounds` is the standard deviation of the rounds' medians over their median, `within`
+    that of single runs. `sentence` says it in words.
+    """
+
+    between_rounds: float
+    within: float
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What a time or a memory had to meet, and whether it did.
+
+    `rule` is the bound in words, such as `p90_ms <= 8` or `median not slower than the baseline's by
+    more than 5 %`. `undecided` is an answer of its own, for a machine too noisy to tell: never a
+    pass. `operators` names those that got slower, where profiles of both sides tell.
+    """
+
+    variant: str
+    target: str
+    rule: str
+    status: GateStatus
+    measured: float = float("nan")
+    bound: float = float("nan")
+    reason: str = ""
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """The variant and the accelerator to ship on a platform, and the reason in a sentence."""
+
+    platform: Literal["android", "ios"]
+    variant: str
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchReport:
+    """All that one `mobilekit bench` found. `machine` says where the command ran, and how."""
+
+    model: str
+    source_sha256: str
+    verdict: BenchVerdict
+    reasons: tuple[str, ...] = ()
+    machine: dict[str, str] = field(default_factory=dict)
+    noise: Noise | None = None
+    benchmarks: tuple[Benchmark, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    schema: str = SCHEMA
