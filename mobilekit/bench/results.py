@@ -109,12 +109,16 @@ class Benchmark:
 class Noise:
     """How much this machine's own times vary where nothing changes, measured before the rest.
 
+    It is measured with a fixed workload that is the same in every version and on every model.
     `between_rounds` is the standard deviation of the rounds' medians over their median, `within`
-    that of single runs. `sentence` says it in words.
+    that of single runs. `reference_ms` is the workload's median: a machine that is slower on
+    another day is slower there too, which tells it from an artifact that is slower. NaN where
+    there was none. `sentence` says it in words.
     """
 
     between_rounds: float
     within: float
+    reference_ms: float = float("nan")
     sentence: str = ""
 
 
