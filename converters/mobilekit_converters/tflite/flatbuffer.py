@@ -11,13 +11,14 @@ import functools
 import math
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mobilekit_converters.errors import SourceError
 from mobilekit_converters.signature import Quantisation
+from mobilekit_converters.tflite.operator_options import read_options
 
 T = TypeVar("T")
 
@@ -38,13 +39,29 @@ _ASTRAY = (
 
 _NO_MODEL = "is no whole TFLite model"
 
+# Constants of up to so many values are read: what says how an operator works, and no weights.
+_SMALL = 64
+_WIDTHS = {
+    "bool": 1,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "float16": 2,
+    "int32": 4,
+    "float32": 4,
+    "int64": 8,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
     """One tensor. `dtype` is numpy's name, or TFLite's in lower case where numpy has none.
 
     `constant_bytes` is the size of the data that the file holds for it, in its list of data at
-    `buffer`, which tensors may share; None where it holds none.
+    `buffer`, which tensors may share; None where it holds none. `values` are that data in row-major
+    order, where it is small and numpy knows the dtype: axes, paddings, shapes. In `shape` a
+    dimension that is open until the graph runs is what the file gives for it, 1 as a rule; `open`
+    lists those dimensions.
     """
 
     name: str
@@ -54,6 +71,8 @@ class Tensor:
     buffer: int
     constant_bytes: int | None
     is_variable: bool
+    values: tuple[float, ...] | None = None
+    open: tuple[int, ...] = ()
 
     @property
     def elements(self) -> int:
@@ -63,12 +82,18 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One operator: its builtin name, or with `custom` its own; tensor indices, -1 for none."""
+    """One operator: its builtin name, or with `custom` its own; tensor indices, -1 for none.
+
+    `attributes` are its options by the schema's names, such as `stride_w`; members of enumerations
+    by their names, such as `SAME`, and tensor types as a tensor's `dtype`.
+    """
 
     name: str
     custom: bool
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    version: int = 1
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,15 +230,33 @@ class _Reader:
         shape = self._numbers(tensor.ShapeAsNumpy())
         if any(dimension < 0 for dimension in shape):
             raise ValueError("a tensor has a negative dimension")
+        dtype = self._dtypes[tensor.Type()]
+        index = int(tensor.Buffer())
+        signature = self._numbers(tensor.ShapeSignatureAsNumpy())
         return Tensor(
             name=self._text(tensor.Name()),
             shape=shape,
-            dtype=self._dtypes[tensor.Type()],
+            dtype=dtype,
             quantisation=self._quantisation(tensor.Quantization(), len(shape)),
-            buffer=int(tensor.Buffer()),
-            constant_bytes=self._buffers[tensor.Buffer()],
+            buffer=index,
+            constant_bytes=self._buffers[index],
             is_variable=bool(tensor.IsVariable()),
+            values=self._values(index, dtype, math.prod(shape)),
+            open=tuple(axis for axis, size in enumerate(signature) if size < 0),
         )
+
+    def _values(self, index: int, dtype: str, elements: int) -> tuple[float, ...] | None:
+        """Read the data of a small constant whose dtype numpy knows."""
+        width = _WIDTHS.get(dtype)
+        if width is None or not 0 < elements <= _SMALL:
+            return None
+        if self._buffers[index] != elements * width:
+            return None
+        buffer = self._root.Buffers(index)
+        # Data behind the flatbuffer belongs to weights, which are not small.
+        if buffer.DataLength() != elements * width:
+            return None
+        return tuple(buffer.DataAsNumpy().view(dtype).tolist())
 
     def _quantisation(self, parameters: Any, rank: int) -> Quantisation | None:
         if parameters is None or not parameters.ScaleLength():
@@ -243,6 +286,8 @@ class _Reader:
             custom=custom,
             inputs=self._numbers(operator.InputsAsNumpy()),
             outputs=self._numbers(operator.OutputsAsNumpy()),
+            version=int(code.Version()),
+            attributes={} if custom else read_options(operator),
         )
 
     def _signature(self, signature: Any) -> NamedSignature:

@@ -1,0 +1,82 @@
+"""The delegates whose coverage can be told. A new one is a table of rules and a row here.
+
+A delegate is named as in project files, such as `gpu`, with a level behind an `@` where another
+than the usual one is meant: `nnapi@29`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_converters.operator_graph import OperatorGraph
+from mobilekit_converters.variants import Format
+from mobilekit_delegates.coverage.coverage import Coverage
+from mobilekit_delegates.coverage.estimate import estimate
+from mobilekit_delegates.rules.reader import read_table
+from mobilekit_delegates.rules.table import Table
+
+TABLES = Path(__file__).parents[1] / "rules" / "tables"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delegate:
+    """A delegate, with the file of its table of rules in `rules/tables/`."""
+
+    name: str
+    format: Format
+    file: str
+
+    @property
+    def table(self) -> Table:
+        """Its rules."""
+        return read_table(TABLES / self.file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelegateAt:
+    """A delegate at one of its levels."""
+
+    delegate: Delegate
+    level: float
+
+    def estimate(self, graph: OperatorGraph) -> Coverage:
+        """Say which nodes of a graph it takes, as far as its table tells."""
+        return estimate(graph, self.delegate.table, self.level)
+
+
+_ROWS = (
+    Delegate(name="xnnpack", format="tflite", file="xnnpack.toml"),
+    Delegate(name="gpu", format="tflite", file="gpu.toml"),
+    Delegate(name="gpu_classic", format="tflite", file="gpu_classic.toml"),
+    Delegate(name="nnapi", format="tflite", file="nnapi.toml"),
+    Delegate(name="neural_engine", format="coreml", file="neural_engine.toml"),
+    Delegate(name="coreml_gpu", format="coreml", file="coreml_gpu.toml"),
+    Delegate(name="coreml_cpu", format="coreml", file="coreml_cpu.toml"),
+)
+
+DELEGATES: dict[str, Delegate] = {row.name: row for row in _ROWS}
+
+
+def delegate_at(name: str) -> DelegateAt:
+    """Return the delegate of a name, which may carry a level, such as `nnapi@29`.
+
+    Raises:
+        ProjectError: there is no such delegate, or its table does not know the level.
+    """
+    bare, _, wanted = name.partition("@")
+    if bare not in DELEGATES:
+        raise ProjectError(
+            f"There is no delegate {bare!r}.{nearest(bare, DELEGATES)} "
+            f"Known: {', '.join(DELEGATES)}."
+        )
+    table = DELEGATES[bare].table
+    if not wanted:
+        return DelegateAt(delegate=DELEGATES[bare], level=table.default)
+    levels = {f"{level:g}": level for level in table.levels}
+    if wanted not in levels:
+        raise ProjectError(
+            f"{bare!r} is not known at {table.level} {wanted!r}. Known: {', '.join(levels)}."
+        )
+    return DelegateAt(delegate=DELEGATES[bare], level=levels[wanted])

@@ -1,0 +1,173 @@
+"""The conditions of rules: short expressions about one node of a graph.
+
+They are Python's expressions, as far as these go:
+
+- `inputs`, `outputs`: the node's tensors in order, None where one is not given. A tensor has
+  `rank`, `shape`, `dtype`, `elements`, `bytes`, `constant`, `values`, `open`, `quantised`,
+  `per_channel`, `variable` (see `GraphTensor`);
+- `operator`, `version`, `custom`: the node's own;
+- `level`: the delegate's version that is asked about;
+- every other name is an attribute of the node, such as `stride_w`, and None where it is not set;
+- `and or not in is == != < <= > >= + - * / // %`, `a if b else c`, subscripts, slices, tuples,
+  generator expressions, and the functions `all any abs len max min sum range set sorted tuple zip`
+  and `has(i)`, whether the node is given input `i`.
+
+Nothing else is let through: a table is data and no program.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+_TENSOR_FIELDS = frozenset(
+    {
+        "bytes",
+        "constant",
+        "dtype",
+        "elements",
+        "open",
+        "per_channel",
+        "quantised",
+        "rank",
+        "shape",
+        "values",
+        "variable",
+    }
+)
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "all": all,
+    "any": any,
+    "len": len,
+    "max": max,
+    "min": min,
+    "range": range,
+    "set": set,
+    "sorted": sorted,
+    "sum": sum,
+    "tuple": tuple,
+    "zip": zip,
+}
+
+_OWN_FUNCTIONS = frozenset({"has"})
+
+_NODES = (
+    ast.Expression,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.UnaryOp,
+    ast.Not,
+    ast.USub,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.FloorDiv,
+    ast.Mod,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.Is,
+    ast.IsNot,
+    ast.IfExp,
+    ast.Subscript,
+    ast.Slice,
+    ast.Tuple,
+    ast.List,
+    ast.Set,
+    ast.GeneratorExp,
+    ast.comprehension,
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Store,
+    ast.Attribute,
+    ast.Call,
+)
+
+_MOST_CHARACTERS = 1000
+
+
+class ExpressionError(ValueError):
+    """An expression is none, or holds what is not let through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expression:
+    """A condition, ready to be asked."""
+
+    text: str
+    code: CodeType
+    names: frozenset[str]
+
+    def value(self, names: Mapping[str, Any]) -> Any:
+        """Return what it comes to, with these values for its names.
+
+        Raises:
+            Exception: what Python raises where a value is missing or of another type.
+        """
+        # What it may hold was checked. Generator expressions see globals alone.
+        values = {name: names[name] for name in self.names}
+        return eval(self.code, {"__builtins__": {}, **values})
+
+
+def parse(text: str) -> Expression:
+    """Check an expression and make it ready.
+
+    Raises:
+        ExpressionError: it is none, or holds what is not let through.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        raise ExpressionError(f"it is longer than {_MOST_CHARACTERS} characters")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ExpressionError(f"it is no expression ({error})") from error
+    for node in ast.walk(tree):
+        _check(node)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return Expression(
+        text=text,
+        code=compile(tree, "<rule>", "eval"),
+        names=frozenset(node.id for node in names) - bound,
+    )
+
+
+def _check(node: ast.AST) -> None:
+    if not isinstance(node, _NODES):
+        raise ExpressionError(f"it may not hold {type(node).__name__}")
+    if isinstance(node, ast.Attribute) and node.attr not in _TENSOR_FIELDS:
+        raise ExpressionError(
+            f"a tensor has no {node.attr!r}; it has {', '.join(sorted(_TENSOR_FIELDS))}"
+        )
+    if isinstance(node, ast.Name) and node.id.startswith("_"):
+        raise ExpressionError(f"{node.id!r} is no name here")
+    if isinstance(node, ast.Call) and not _is_known_function(node):
+        known = ", ".join(sorted({*FUNCTIONS, *_OWN_FUNCTIONS}))
+        raise ExpressionError(f"it may call {known}, and each with plain arguments")
+    if isinstance(node, ast.Constant) and not isinstance(
+        node.value, (bool, int, float, str, type(None))
+    ):
+        raise ExpressionError(f"it may not hold {node.value!r}")
+
+
+def _is_known_function(call: ast.Call) -> bool:
+    return (
+        isinstance(call.func, ast.Name)
+        and call.func.id in {*FUNCTIONS, *_OWN_FUNCTIONS}
+        and not call.keywords
+    )

@@ -1,0 +1,81 @@
+"""A table of rules: what a delegate takes, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mobilekit_converters.variants import Format
+from mobilekit_delegates.rules.expression import Expression
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorEntry:
+    """An operator that the delegate has, up to a `version` of it, at some of its levels.
+
+    `source` says where that stands. `line` is the entry's in its file.
+    """
+
+    name: str
+    version: int | None = None
+    since: float | None = None
+    until: float | None = None
+    source: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a node of one of `operators` has to meet: `require`, where `when` holds.
+
+    `reason` says in a clause why the delegate refuses it otherwise, `remedy` what change would
+    bring it in, `adaptation` the one that does so by itself, `source` where the rule stands
+    (project, file, function, version). An operator `*` stands for all that the table lists.
+    """
+
+    operators: tuple[str, ...]
+    require: Expression
+    reason: str
+    source: str
+    when: Expression | None = None
+    remedy: str = ""
+    adaptation: str = ""
+    since: float | None = None
+    until: float | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """All that is known of which operators a delegate takes.
+
+    `level` says in words what tells its versions apart, such as `Android API level`; `levels` are
+    those that can be asked about, `default` is the one that is meant where none is named. It keeps
+    the `partitions` largest parts of a graph, all of them where None. `definitions` are names that
+    its rules use for expressions. `source` is the project, file and version that the table was made
+    from; `meaning` says in a sentence what an answer from it is worth.
+    """
+
+    delegate: str
+    title: str
+    format: Format
+    level: str
+    levels: tuple[float, ...]
+    default: float
+    source: str
+    meaning: str
+    partitions: int | None = None
+    operators: Mapping[str, tuple[OperatorEntry, ...]] = field(default_factory=dict)
+    rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    definitions: Mapping[str, Expression] = field(default_factory=dict)
+
+    def rules_for(self, operator: str) -> tuple[Rule, ...]:
+        """Return the rules that hold for an operator, those of all operators first."""
+        return (*self.rules.get("*", ()), *self.rules.get(operator, ()))
+
+
+def holds_at(entry: OperatorEntry | Rule, level: float) -> bool:
+    """Say whether an entry or a rule holds at a level; both its bounds belong to it."""
+    return (entry.since is None or level >= entry.since) and (
+        entry.until is None or level <= entry.until
+    )
