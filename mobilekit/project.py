@@ -312,6 +312,7 @@ class Project(_Table):
     ios: IosTable = IosTable()
     verify: VerifyTable = VerifyTable()
     budgets: dict[str, dict[str, float]] = {}
+    latency: dict[str, Any] = {}
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
     @property
@@ -430,6 +431,7 @@ def parse_project(document: Mapping[str, Any], *, folder: Path, origin: str) -> 
         lines = [_sentence(dict(item)) for item in error.errors()]
         raise ProjectError("\n".join(f"{origin}: {line}" for line in lines)) from error
     _check_budgets(project, origin)
+    _check_latency(project, origin)
     _check_bundle(project, origin)
     return project
 
@@ -455,6 +457,12 @@ def _check_budgets(project: Project, origin: str) -> None:
             )
         for metric in bounds:
             check_metric(metric, f"{origin}: [budgets.{name}]")
+
+
+def _check_latency(project: Project, origin: str) -> None:
+    from mobilekit.bench.bounds import bounds_of
+
+    bounds_of(project.latency, place=f"{origin}: [latency]")
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
