@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mobilekit_converters.signature import Signature
+from mobilekit_delegates.planning.plan import Estimate
 from mobilekit_delegates.targets.target import Execution
 
 SCHEMA = "mobilekit/report/1"
@@ -166,6 +167,28 @@ class ModuleFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedCandidate:
+    """An artifact on an accelerator (`cpu`, `gpu`, `npu`, `nnapi`, `neural_engine`)."""
+
+    variant: str
+    accelerator: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where apps of a platform should run the model, with a runtime.
+
+    `order` has the best first: apps try them so, after the CPU, which others have to beat.
+    `estimates` say how long each may take on devices whose times were published: no measurements.
+    """
+
+    platform: Literal["android", "ios"]
+    runtime: str
+    order: tuple[PlannedCandidate, ...]
+    estimates: tuple[Estimate, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All that a build found. `environment` maps a tool to its version, and the machine's facts."""
 
@@ -176,6 +199,7 @@ class Report:
     variants: tuple[VariantResult, ...]
     environment: dict[str, str]
     modules: tuple[ModuleFacts, ...] = ()
+    plans: tuple[Plan, ...] = ()
     started: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
