@@ -67,3 +67,8 @@ def make_plan(runtime: str, files: Mapping[str, Path]) -> Plan:
 
 def _coverage(graph: OperatorGraph, delegate: str) -> Coverage | None:
     return delegate_at(delegate).estimate(graph) if delegate else None
+
+
+def processor_first(plan: Plan) -> tuple[PlannedCandidate, ...]:
+    """Return a plan's order with the CPU first, as apps try it: others have to beat it."""
+    return tuple(sorted(plan.order, key=lambda item: item.accelerator != "cpu"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ConversionError, SourceError
+from mobilekit_converters.operator_graph import OperatorGraph
 
 
 def read_finished(path: Path, *, allowed_operators: tuple[str, ...] = ()) -> Artifact:
@@ -34,6 +35,21 @@ def read_finished(path: Path, *, allowed_operators: tuple[str, ...] = ()) -> Art
     raise SourceError(
         f"{path} is no finished artifact: it is neither a .tflite file nor an .mlpackage folder."
     )
+
+
+def read_graphs(path: Path) -> tuple[OperatorGraph, ...]:
+    """Read the graphs of a `.tflite` file or an `.mlpackage` folder: the main one first.
+
+    Raises:
+        SourceError: it is neither, or is damaged.
+    """
+    if path.is_dir():
+        from mobilekit_converters.coreml import operator_graph as packages
+
+        return packages.read_graphs(path)
+    from mobilekit_converters.tflite import operator_graph as files
+
+    return files.read_graphs(path)
 
 
 def _tflite(path: Path, allowed_operators: tuple[str, ...]) -> Artifact:
