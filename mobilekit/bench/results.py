@@ -107,19 +107,24 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """How much this machine's own times vary where nothing changes, measured before the rest.
+    """How much this machine's own times vary where nothing changes.
 
-    It is measured with a fixed workload that is the same in every version and on every model.
+    It is measured with a fixed workload that is the same in every version and on every model: a
+    machine that is slower on another day is slower there too, which tells it from an artifact that
+    is slower (`baseline`). `reference` says what the workload is, with the versions of what
+    computes it. `reference_rounds` holds its times in milliseconds, a turn each time the artifacts
+    have theirs, and as long as theirs: one between two of them and not only before all of them.
+
     `between_rounds` is the standard deviation of the rounds' medians over their median, `within`
-    that of single runs. `reference_ms` is the workload's median: a machine that is slower on
-    another day is slower there too, which tells it from an artifact that is slower. NaN where
-    there was none. `sentence` says it in words.
+    that of single runs, `reference_ms` the median. `sentence` says it in words.
     """
 
     between_rounds: float
     within: float
     reference_ms: float = float("nan")
     sentence: str = ""
+    reference: str = ""
+    reference_rounds: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +158,11 @@ class Recommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchReport:
-    """All that one `mobilekit bench` found. `machine` says where the command ran, and how."""
+    """All that one `mobilekit bench` found.
+
+    `machine` says where the command ran, and how. Its keys `processor`, `cores` and `system` tell
+    it from other machines; two reports are compared where they agree.
+    """
 
     model: str
     source_sha256: str
