@@ -40,6 +40,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
+def milliseconds(value: float) -> str:
+    """Return a time of milliseconds with three digits, such as `0.96 ms`."""
+    if not math.isfinite(value):
+        return "unknown"
+    if 0 < value < 0.0995:
+        return f"{value:.2g} ms"
+    return f"{_three_digits(value)} ms"
+
+
 def decibels(value: float) -> str:
     """Return decibels; the infinite SNR of equal tensors is `exact`."""
     if value == math.inf:

@@ -30,6 +30,7 @@ from mobilekit.report.executions import Place, accelerators_table, places, targe
 from mobilekit.report.findings import count, failed, ran
 from mobilekit.report.formats import duration, moment, plural, size
 from mobilekit.report.modules import modules_table
+from mobilekit.report.plan import plan_plots
 from mobilekit.report.plots import Plot, plots
 from mobilekit.report.tables import Badge, Cell, Table, badge, relative_link
 from mobilekit.results import Report, VariantResult
@@ -95,7 +96,7 @@ def page_view(report: Report) -> PageView:
         variants=variants_table(report.variants),
         failures=_failures(report.variants),
         drifts=drift_views(report.variants),
-        plots=plots(report.variants),
+        plots=(*plots(report.variants), *plan_plots(report.plans)),
         not_run=not_run_groups(report.variants),
         structure_only=structure_only(report.variants),
         places=places(report.variants),

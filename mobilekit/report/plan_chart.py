@@ -1,0 +1,113 @@
+"""The picture of a plan: for each device a bar a candidate, made of what runs where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from mobilekit.report.charts import FONT, Drawing, picture
+from mobilekit.report.formats import milliseconds
+from mobilekit.report.svg import Scale, element, shorten, text_element, text_width
+from mobilekit_delegates.planning.plan import Estimate
+
+_PARTS = (
+    ("accelerator_ms", "plan-accelerator", "on the accelerator"),
+    ("cpu_ms", "plan-cpu", "left to the CPU"),
+    ("transfer_ms", "plan-transfer", "crossing between them"),
+)
+"""What a bar is made of: the field, the class in the style sheet, and the words of the legend."""
+
+_PITCH, _BAR, _HEADING = 26.0, 14.0, 34.0
+
+
+def draw_plan(groups: Sequence[tuple[str, Sequence[Estimate]]], *, title: str, id: str) -> Drawing:
+    """Draw the candidates of each device in the plan's order; there must be at least one.
+
+    Args:
+        groups: each device's name with its candidates.
+        title: the picture's name.
+        id: of the picture in its page.
+    """
+    names = [name_of(item) for _, items in groups for item in items]
+    longest = max(text_width(name, FONT) for name in names) + 12
+    return Drawing(
+        wide=_draw(groups, 940, min(longest, 300), title, f"{id}-wide"),
+        narrow=_draw(groups, 350, 0, title, f"{id}-narrow"),
+    )
+
+
+def name_of(estimate: Estimate) -> str:
+    """Name a candidate."""
+    return f"{estimate.accelerator.replace('_', ' ')} · {estimate.variant}"
+
+
+def _draw(
+    groups: Sequence[tuple[str, Sequence[Estimate]]],
+    width: float,
+    label: float,
+    title: str,
+    id: str,
+) -> str:
+    """Draw all groups. Without a `label` column each candidate's name stands above its bar."""
+    parts = list(_legend(width))
+    pitch = _PITCH if label else _PITCH + FONT + 6
+    top = 2.0 * FONT if label else 4.0 * FONT
+    for device, items in groups:
+        parts.append(text_element(device, x=0, y=top + FONT + 4, class_="name plan-device"))
+        top += _HEADING
+        most = max((i.milliseconds for i in items if not math.isnan(i.milliseconds)), default=1.0)
+        # Room for the figure behind the longest bar.
+        scale = Scale(low=0, high=most, start=label, end=width - 80)
+        for item in items:
+            parts += _row(item, scale, top, label)
+            top += pitch
+        top += 6
+    return picture(parts, width, top, title, id)
+
+
+def _legend(width: float) -> Iterator[str]:
+    x, y = 0.0, FONT
+    for _, class_, words in _PARTS:
+        room = 16 + text_width(words, FONT) + 14
+        if x + room > width and x > 0:
+            x, y = 0.0, y + FONT + 6
+        yield element("rect", x=x, y=y - 10, width=11, height=11, class_=class_)
+        yield text_element(words, x=x + 16, y=y, class_="tick")
+        x += room
+
+
+def _row(item: Estimate, scale: Scale, top: float, label: float) -> Iterator[str]:
+    middle = top + _BAR / 2 + FONT * 0.36
+    if label:
+        name = shorten(name_of(item), FONT, label - 8)
+        yield text_element(name, x=0, y=middle, class_="name")
+    else:
+        name = shorten(name_of(item), FONT, scale.end)
+        yield text_element(name, x=0, y=top + FONT - 2, class_="name")
+        top, middle = top + FONT + 4, middle + FONT + 4
+    if math.isnan(item.milliseconds):
+        words = shorten(item.reason.rstrip("."), FONT, scale.end + 76 - scale.start)
+        yield text_element(words, x=scale.start, y=middle, class_="tick")
+        return
+    bar = [element("title", escape(hover(item)))]
+    left = scale.start
+    for field, class_, _ in _PARTS:
+        length = scale(getattr(item, field)) - scale.start
+        if length > 0:
+            bar.append(
+                element("rect", x=left, y=top, width=max(length, 0.5), height=_BAR, class_=class_)
+            )
+            left += length
+    yield element("g", *bar)
+    yield text_element(f"≈ {milliseconds(item.milliseconds)}", x=left + 6, y=middle, class_="tick")
+
+
+def hover(item: Estimate) -> str:
+    """Say in a line what an estimate is made of."""
+    parts = ", ".join(
+        f"{milliseconds(getattr(item, field))} {words}"
+        for field, _, words in _PARTS
+        if getattr(item, field) > 0
+    )
+    return f"{name_of(item)} on {item.device}: {parts}. {item.reason}"
