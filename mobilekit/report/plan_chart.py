@@ -13,7 +13,7 @@ from mobilekit_delegates.planning.plan import Estimate
 
 _PARTS = (
     ("accelerator_ms", "plan-accelerator", "on the accelerator"),
-    ("cpu_ms", "plan-cpu", "left to the CPU"),
+    ("cpu_ms", "plan-cpu", "on the CPU"),
     ("transfer_ms", "plan-transfer", "crossing between them"),
 )
 """What a bar is made of: the field, the class in the style sheet, and the words of the legend."""

@@ -14,11 +14,14 @@ from mobilekit.results import (
     Histogram,
     LayerDrift,
     ModelFacts,
+    Plan,
+    PlannedCandidate,
     Report,
     VariantResult,
 )
 from mobilekit_converters.signature import Quantisation, Signature, TensorSpec
 from mobilekit_converters.variants import VARIANTS
+from mobilekit_delegates.planning.plan import Estimate
 from mobilekit_delegates.targets import Execution
 
 EDGES = tuple(-9 + index * 0.25 for index in range(45))
@@ -363,6 +366,61 @@ def accelerated() -> Report:
             replace(item, checks=(first, on_gpu(first, taken=12 if index < 2 else 3), later))
         )
     return replace(report, variants=tuple(variants))
+
+
+def planned() -> Report:
+    """With a plan for either platform: a cut graph, and accelerators of which nothing is known."""
+    published = "Estimated from published times: a benchmark board."
+    estimates = tuple(
+        Estimate(
+            device=device,
+            variant=variant,
+            accelerator=accelerator,
+            accelerator_ms=0.0 if accelerator == "cpu" else time,
+            cpu_ms=time if accelerator == "cpu" else left,
+            transfer_ms=0.02 if left else 0.0,
+            share=0.8 if left else 1.0,
+            partitions=2 if left else 1,
+            crossing_bytes=401_408 if left else 0,
+            reason=published,
+        )
+        for device, factor in (("Pixel 9 Pro", 3.0), ("Galaxy S25 Ultra", 1.0))
+        for accelerator, variant, time, left in (
+            ("gpu", "tflite-fp16", 0.9 * factor, 0.4 * factor),
+            ("cpu", "tflite-int8", 2.2, 0.0),
+            ("cpu", "tflite-fp16", 6.1, 0.0),
+        )
+    )
+    unknown = tuple(
+        Estimate(
+            device=device,
+            variant=variant,
+            accelerator=accelerator,
+            reason=reason,
+        )
+        for device, variant, accelerator, reason in (
+            ("Pixel 9 Pro", "tflite-fp16", "npu", "What it would take of the graph is not known."),
+            ("iPhone 15 Pro", "coreml-fp16", "cpu", "No times of it are published."),
+        )
+    )
+    phones = Plan(
+        platform="android",
+        runtime="litert",
+        order=tuple(
+            PlannedCandidate(variant=variant, accelerator=accelerator)
+            for variant, accelerator in dict.fromkeys(
+                (item.variant, item.accelerator) for item in (*estimates, unknown[0])
+            )
+        ),
+        estimates=(*estimates, unknown[0]),
+    )
+    iphones = Plan(
+        platform="ios",
+        runtime="coreml",
+        order=(PlannedCandidate(variant="coreml-fp16", accelerator="cpu"),),
+        estimates=unknown[1:],
+    )
+    return replace(passing(), plans=(phones, iphones))
 
 
 def crowded(count: int = 20) -> Report:

@@ -22,6 +22,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
     "crowded": report_samples.crowded,
     "hostile": report_samples.hostile,
     "accelerated": report_samples.accelerated,
+    "planned": report_samples.planned,
     "single": lambda: report_samples.crowded(1),
 }
 WIDTHS = (1280, 390)

@@ -105,7 +105,7 @@ def _estimate(candidate: Candidate, device: Device) -> Estimate:
         # What its delegate leaves runs on the CPU too, with other kernels.
         whole = _time(timing, candidate.precision, 1, sum(coverage.macs) / 1e6)
         return replace(
-            blank, accelerator_ms=whole, cpu_ms=0.0, transfer_ms=0.0, reason=_basis(timing)
+            blank, accelerator_ms=0.0, cpu_ms=whole, transfer_ms=0.0, reason=_basis(timing)
         )
     taken, left = _megamacs(coverage)
     parts = sum(part.taken for part in coverage.partitions)
@@ -114,8 +114,8 @@ def _estimate(candidate: Candidate, device: Device) -> Estimate:
     if leaves and processor is None:
         return replace(
             blank,
-            reason=f"It leaves {coverage.nodes - coverage.nodes_taken} operators to the CPU, of "
-            f"which no times on the {device.name} are published.",
+            reason=f"It leaves {coverage.nodes - coverage.nodes_taken} of {coverage.nodes} operators "
+            f"to the CPU, of which no times on the {device.name} are published.",
         )
     crossing = sum(item.bytes for item in coverage.crossings)
     return replace(
