@@ -112,10 +112,11 @@ def _estimate(candidate: Candidate, device: Device) -> Estimate:
     processor = device.timings.get(CPU)
     leaves = coverage.nodes_taken < coverage.nodes
     if leaves and processor is None:
+        left_over = f"{coverage.nodes - coverage.nodes_taken} of {coverage.nodes} operators"
         return replace(
             blank,
-            reason=f"It leaves {coverage.nodes - coverage.nodes_taken} of {coverage.nodes} operators "
-            f"to the CPU, of which no times on the {device.name} are published.",
+            reason=f"It leaves {left_over} to the CPU, of which no times on the {device.name} are "
+            "published.",
         )
     crossing = sum(item.bytes for item in coverage.crossings)
     return replace(
