@@ -17,7 +17,9 @@ class GraphTensor:
 
     `constant` tensors have their data in the artifact; `values` are those data, row-major, where
     they are few. `open` lists the dimensions that are only known when the graph runs; `shape` then
-    has what the artifact gives for them. A `variable` keeps its data from run to run.
+    has what the artifact gives for them. A `variable` keeps its data from run to run. What is
+    `unpacked` is computed from a constant alone, by a node that only changes how it is stored:
+    weights in fp16, as a rule.
     """
 
     name: str
@@ -28,6 +30,7 @@ class GraphTensor:
     open: tuple[int, ...] = ()
     quantisation: Quantisation | None = None
     variable: bool = False
+    unpacked: bool = False
 
     @property
     def rank(self) -> int:
@@ -43,6 +46,26 @@ class GraphTensor:
     def bytes(self) -> int:
         """The size of its values in memory; half a byte each for 4 bits, rounded up."""
         return math.ceil(self.elements * BITS.get(self.dtype, 32) / 8)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether its data are known before the graph runs: constant, or unpacked from such."""
+        return self.constant or self.unpacked
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Its quantisation's scales, none where it has no quantisation."""
+        return () if self.quantisation is None else self.quantisation.scales
+
+    @property
+    def zero_points(self) -> tuple[int, ...]:
+        """Its quantisation's zero points, likewise."""
+        return () if self.quantisation is None else self.quantisation.zero_points
+
+    @property
+    def axis(self) -> int | None:
+        """The dimension whose channels have a scale each; None where all share one."""
+        return None if self.quantisation is None else self.quantisation.axis
 
     @property
     def quantised(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mobilekit_converters.operator_graph import GraphNode, GraphTensor, OperatorGraph
@@ -27,14 +28,34 @@ def graphs_of(model: Model) -> tuple[OperatorGraph, ...]:
 
 
 def _graph(subgraph: Subgraph, name: str) -> OperatorGraph:
+    unpacked = _unpacked(subgraph)
     return OperatorGraph(
         format="tflite",
         name=name,
-        tensors=tuple(map(_tensor, subgraph.tensors)),
+        tensors=tuple(
+            replace(_tensor(tensor), unpacked=index in unpacked)
+            for index, tensor in enumerate(subgraph.tensors)
+        ),
         nodes=tuple(_node(operator, subgraph) for operator in subgraph.operators),
         inputs=subgraph.inputs,
         outputs=subgraph.outputs,
     )
+
+
+_UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
+"""Operators that weights are stored with, which delegates look through."""
+
+
+def _unpacked(subgraph: Subgraph) -> frozenset[int]:
+    """Return the tensors that are unpacked from constants; one may come from another."""
+    found: set[int] = set()
+    for operator in subgraph.operators:
+        if operator.name in _UNPACKING and all(
+            index in found or subgraph.tensors[index].constant_bytes is not None
+            for index in operator.inputs
+        ):
+            found.update(operator.outputs)
+    return frozenset(found)
 
 
 def _tensor(tensor: Tensor) -> GraphTensor:

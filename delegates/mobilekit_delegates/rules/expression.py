@@ -3,8 +3,8 @@
 They are Python's expressions, as far as these go:
 
 - `inputs`, `outputs`: the node's tensors in order, None where one is not given. A tensor has
-  `rank`, `shape`, `dtype`, `elements`, `bytes`, `constant`, `values`, `open`, `quantised`,
-  `per_channel`, `variable` (see `GraphTensor`);
+  `rank`, `shape`, `dtype`, `elements`, `bytes`, `constant`, `fixed`, `values`, `open`, `quantised`,
+  `per_channel`, `scales`, `zero_points`, `axis`, `variable` (see `GraphTensor`);
 - `operator`, `version`, `custom`: the node's own;
 - `level`: the delegate's version that is asked about;
 - every other name is an attribute of the node, such as `stride_w`, and None where it is not set;
@@ -25,17 +25,21 @@ from typing import Any
 
 _TENSOR_FIELDS = frozenset(
     {
+        "axis",
         "bytes",
         "constant",
         "dtype",
         "elements",
+        "fixed",
         "open",
         "per_channel",
         "quantised",
         "rank",
+        "scales",
         "shape",
         "values",
         "variable",
+        "zero_points",
     }
 )
 
