@@ -17,7 +17,7 @@ from typing import Any
 
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.variants import VARIANTS
-from mobilekit_delegates.targets import known_targets, target
+from mobilekit_delegates.targets import TARGETS, known_targets, target
 
 FIGURES: Mapping[str, str] = {
     "median_ms": "the median of steady runs",
@@ -114,7 +114,7 @@ def _check_target(name: str, place: str, *, of_variant: bool) -> None:
     if name in families and name not in known:
         return
     try:
-        info = target(name).info
+        found = target(name)
     except ProjectError as error:
         if name.partition(":")[0] in families:
             raise ProjectError(f"{place} {name}: {error}") from None
@@ -124,7 +124,8 @@ def _check_target(name: str, place: str, *, of_variant: bool) -> None:
             f"{place} {name}: there is no {'target or variant' if variants else 'target'} of that "
             f"name.{nearest(name, (*names, *variants))} Known: {', '.join(names + variants)}."
         ) from None
-    if info.emulated:
+    # What is named with a serial is a device; asking it belongs to measuring.
+    if name.partition(":")[0] in TARGETS and found.info.emulated:
         raise ProjectError(
             f"{place} {name}: {name!r} is emulated, and an emulator's time is not a device's. "
             "Bound the times of a device or of this computer's CPU instead."

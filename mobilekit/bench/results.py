@@ -161,7 +161,9 @@ class BenchReport:
     """All that one `mobilekit bench` found.
 
     `machine` says where the command ran, and how. Its keys `processor`, `cores` and `system` tell
-    it from other machines; two reports are compared where they agree.
+    it from other machines; two reports are compared where they agree. `signature` is the source's,
+    as `files.signature_words` puts it: a model of the same name and signature, trained again, is
+    the same model.
     """
 
     model: str
@@ -176,4 +178,5 @@ class BenchReport:
     started: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    signature: str = ""
     schema: str = SCHEMA

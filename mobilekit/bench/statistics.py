@@ -220,7 +220,8 @@ def _medians(rounds: Rounds) -> Reals:
 
 
 def _runs(rounds: Rounds) -> Reals:
-    return np.asarray([time for times in rounds for time in times], dtype=np.float64)
+    arrays = [np.asarray(times, dtype=np.float64) for times in rounds]
+    return np.concatenate(arrays) if arrays else np.empty(0)
 
 
 def _robust_deviation(values: Reals) -> float:
