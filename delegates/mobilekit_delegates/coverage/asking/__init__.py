@@ -8,8 +8,9 @@ they disagree.
 from __future__ import annotations
 
 from mobilekit_delegates.coverage.asking.asker import Asker
+from mobilekit_delegates.coverage.asking.gpu import GpuAsker
 
 __all__ = ["ASKERS", "Asker"]
 
-ASKERS: dict[str, Asker] = {}
+ASKERS: dict[str, Asker] = {"gpu": GpuAsker()}
 """By delegate; the others cannot be asked here."""
