@@ -46,7 +46,7 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
 def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) -> Answer:
     """Say whether a delegate takes a node, and if not, why."""
     inputs = graph.inputs_of(node)
-    if inputs and all(tensor is None or tensor.constant for tensor in inputs):
+    if inputs and all(tensor is None or tensor.fixed for tensor in inputs):
         return Answer(taken=True, free=True)
     objections = (*_entry_objections(node, table, level), *_broken(graph, node, table, level))
     return Answer(taken=not objections, objections=objections)

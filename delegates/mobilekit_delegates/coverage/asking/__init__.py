@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from mobilekit_delegates.coverage.asking.asker import Asker
 from mobilekit_delegates.coverage.asking.gpu import GpuAsker
+from mobilekit_delegates.coverage.asking.xnnpack import XnnpackAsker
 
 __all__ = ["ASKERS", "Asker"]
 
-ASKERS: dict[str, Asker] = {"gpu": GpuAsker()}
+ASKERS: dict[str, Asker] = {"gpu": GpuAsker(), "xnnpack": XnnpackAsker()}
 """By delegate; the others cannot be asked here."""
