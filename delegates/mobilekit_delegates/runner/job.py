@@ -11,7 +11,7 @@ import math
 import re
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from mobilekit_converters.errors import DataError, MobilekitError, TargetError, 
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_delegates.quantised_values import real_output, stored_input
-from mobilekit_delegates.runner import runner
+from mobilekit_delegates.runner import runner, timing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +32,13 @@ if TYPE_CHECKING:
 RUNNER = Path(runner.__file__)
 """The file to send along and to start, with the folder as its argument."""
 
+TIMING = Path(timing.__file__)
+"""The file to send along with it where a job is timed."""
+
 _JOB = "job.json"
-_RESULT = "result.json"
+RESULT = "result.json"
+"""What a runner leaves, beside the outputs."""
+
 _ARTIFACT = "model.tflite"
 _LINES_OF_LOG = 5
 _NOT_FOUND = 127  # a shell's: no such program
@@ -71,9 +76,23 @@ class Result:
 
 
 def write_job(
-    folder: Path, artifact: Artifact, batches: Sequence[Arrays], *, kernels: str = "AUTO"
+    folder: Path,
+    artifact: Artifact,
+    batches: Sequence[Arrays],
+    *,
+    kernels: str = "AUTO",
+    threads: int = 1,
+    timing: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a job into a folder that is there.
+
+    Args:
+        folder: where to.
+        artifact: the `.tflite` artifact.
+        batches: inputs in real values, by name.
+        kernels: a member of the runtime's `OpResolverType`.
+        threads: how many the runtime may use.
+        timing: where the runs are to be timed, what the runner has to know of that.
 
     Raises:
         DataError: a batch does not fit the artifact's signature.
@@ -94,10 +113,11 @@ def write_job(
         "artifact": _ARTIFACT,
         "sha256": sha256_of_path(artifact.path),
         "kernels": kernels,
-        "threads": 1,
+        "threads": threads,
         "batches": len(batches),
         "inputs": inputs,
         "outputs": _items("output", signature.outputs),
+        **({"timing": dict(timing)} if timing is not None else {}),
     }
     (folder / _JOB).write_text(json.dumps(job), encoding="utf-8")
 
@@ -105,7 +125,7 @@ def write_job(
 def output_files(artifact: Artifact) -> tuple[str, ...]:
     """Return the names of the files that a runner leaves in the folder of an artifact's job."""
     outputs = _items("output", artifact.signature.outputs)
-    return (_RESULT, *(item["file"] for item in outputs))
+    return (RESULT, *(item["file"] for item in outputs))
 
 
 def read_result(folder: Path, artifact: Artifact, ended: Ended, *, target: str) -> Result:
@@ -121,12 +141,7 @@ def read_result(folder: Path, artifact: Artifact, ended: Ended, *, target: str) 
         TargetError: it did not run, and the artifact or the target is to blame.
         UnsupportedError: there is nothing there that could run it.
     """
-    result = _read_json(folder / _RESULT)
-    status = result.get("status", ended.status) or ended.status
-    if status != runner.OK:
-        raise _error(status, result, ended, artifact, target)
-    if result.get("schema") != runner.RESULT_SCHEMA:
-        raise TargetError(f"{target} left no result of {artifact.path.name}.")
+    result = _read_success(folder, artifact, ended, target)
     job = _read_json(folder / _JOB)
     outputs = _items("output", artifact.signature.outputs)
     stacks = {
@@ -146,6 +161,41 @@ def read_result(folder: Path, artifact: Artifact, ended: Ended, *, target: str) 
         load_seconds=result["load_seconds"],
         seconds=tuple(result["seconds"]),
     )
+
+
+def read_timing(
+    folder: Path, artifact: Artifact, ended: Ended, *, target: str
+) -> tuple[dict[str, Any], Result]:
+    """Read what the runner left in the folder of a job that was timed.
+
+    Returns:
+        What `runner.py` calls `timing`, and the rest, without outputs.
+
+    Raises:
+        TargetError, UnsupportedError: see `read_result`.
+    """
+    result = _read_success(folder, artifact, ended, target)
+    found = result.get("timing")
+    if not isinstance(found, dict) or not found.get("run_ns"):
+        raise TargetError(f"{target} left no times of {artifact.path.name}.")
+    return found, Result(
+        outputs=[],
+        runtime=result["runtime"],
+        cpu=result["cpu"],
+        load_seconds=(found["load_ns"] + found["prepare_ns"]) / 1e9,
+        seconds=(),
+    )
+
+
+def _read_success(folder: Path, artifact: Artifact, ended: Ended, target: str) -> dict[str, Any]:
+    """Return the result of a job that went well."""
+    result = _read_json(folder / RESULT)
+    status = result.get("status", ended.status) or ended.status
+    if status != runner.OK:
+        raise _error(status, result, ended, artifact, target)
+    if result.get("schema") != runner.RESULT_SCHEMA:
+        raise TargetError(f"{target} left no result of {artifact.path.name}.")
+    return result
 
 
 def _items(kind: str, specs: Sequence[TensorSpec]) -> list[dict[str, Any]]:

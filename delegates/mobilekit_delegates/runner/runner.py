@@ -1,4 +1,4 @@
-"""Run a job: one TFLite file on many batches. This file alone is sent to where the file is to run.
+"""Run a job: one TFLite file on many batches. This file is sent to where the file is to run.
 
     python3 runner.py FOLDER        run the job in FOLDER
     python3 runner.py --describe    say what would run it, as one line of JSON
@@ -23,6 +23,12 @@ Last of all the runner writes `result.json`:
 
 What the job did not come to is left out. `refused` are operators that are too new for the runtime.
 
+A job with `"timing": {…}` is timed instead: no outputs are written. `timing.py` lies beside this
+file then, and says what the object holds. The result has
+
+    "timing": {"load_ns", "prepare_ns", …what `timing.take_turn` returns…, "bare_memory_bytes",
+               "peak_memory_bytes", "conditions": [BEFORE, AFTER]}
+
 The exit statuses, below, keep clear of those of Python (1, 2), `timeout` (124) and shells (126 up).
 """
 
@@ -31,6 +37,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import re
@@ -43,7 +50,7 @@ OK = 0
 BAD_JOB = 10  # the folder is not as described above: damaged on its way, say
 NO_RUNTIME = 11  # this Python has no TFLite runtime, or no numpy
 REFUSED = 12  # the runtime does not load the artifact
-FAILED = 13  # it failed to run the artifact
+FAILED = 13  # it failed to run the artifact, or to time it
 NOT_WRITTEN = 14  # the outputs could not be written: the disk is full, say
 
 JOB_SCHEMA = "mobilekit/job/1"
@@ -121,8 +128,12 @@ def run_job(folder: Path, result: dict[str, Any]) -> None:
     job = read_job(folder)
     module, result["runtime"] = find_runtime()
     inputs = [read_batches(folder, item, job["batches"]) for item in job["inputs"]]
+    if "timing" in job:
+        time_job(module, folder, job, inputs, result)
+        return
     started = time.perf_counter()
     interpreter = load(module, folder, job, result)
+    prepare(interpreter, result)
     result["load_seconds"] = time.perf_counter() - started
     result["seconds"] = []
     for item in job["outputs"]:
@@ -173,23 +184,97 @@ def read_batches(folder: Path, item: dict[str, Any], batches: int) -> Any:
 
 
 def load(module: Any, folder: Path, job: dict[str, Any], result: dict[str, Any]) -> Any:
-    """Return an interpreter that is ready to run the job's artifact."""
+    """Return an interpreter that has read the job's artifact."""
     try:
-        interpreter = module.Interpreter(
+        return module.Interpreter(
             model_path=str(folder / job["artifact"]),
             num_threads=job["threads"],
             experimental_op_resolver_type=module.OpResolverType[job["kernels"]],
         )
-        interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
-        result["refused"] = [
-            {"operator": operator, "version": int(version)}
-            for operator, version in TOO_NEW.findall(str(error))
-        ]
-        raise JobError(REFUSED, str(error)) from error
+        raise refusal(error, result) from error
     except (KeyError, TypeError) as error:
         raise JobError(BAD_JOB, f"The runtime does not know what is asked: {error!r}.") from error
-    return interpreter
+
+
+def prepare(interpreter: Any, result: dict[str, Any]) -> None:
+    """Make an interpreter ready to run: its delegate takes what it can, and memory is planned."""
+    try:
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise refusal(error, result) from error
+
+
+def refusal(error: Exception, result: dict[str, Any]) -> JobError:
+    """Return the error of a runtime that does not load the artifact; note what is too new."""
+    result["refused"] = [
+        {"operator": operator, "version": int(version)}
+        for operator, version in TOO_NEW.findall(str(error))
+    ]
+    return JobError(REFUSED, str(error))
+
+
+def time_job(
+    module: Any, folder: Path, job: dict[str, Any], inputs: list[Any], result: dict[str, Any]
+) -> None:
+    """Time the artifact, and fill in the result."""
+    timing = load_timing()
+    before = timing.condition()
+    try:
+        timing.pin(job["timing"]["affinity"])
+    except OSError as error:
+        cores = ", ".join(map(str, job["timing"]["affinity"]))
+        raise JobError(FAILED, f"It cannot be kept on the cores {cores}: {error}") from error
+    bare = timing.peak_memory()
+    # Loading is two steps here, so that the delegate's share shows.
+    started = time.perf_counter_ns()
+    interpreter = load(module, folder, job, result)
+    loaded = time.perf_counter_ns()
+    prepare(interpreter, result)
+    prepared = time.perf_counter_ns()
+    try:
+        indices = tensor_indices(interpreter)[0]
+        names = [indices[item["name"]] for item in job["inputs"]]
+    except KeyError as error:
+        raise JobError(FAILED, f"The file has no input named {error}.") from error
+
+    stored = [
+        batches.astype(item["dtype"])
+        for item, batches in zip(job["inputs"], inputs)  # noqa: B905 (3.10 and later)
+    ]
+
+    def set_inputs(batch: int) -> None:
+        interpreter.reset_all_variables()
+        for index, batches in zip(names, stored):  # noqa: B905 (3.10 and later)
+            interpreter.set_tensor(index, batches[batch])
+
+    def runs(count: int, first: int) -> Any:
+        every = range(job["batches"])
+        return timing.time_runs(set_inputs, interpreter.invoke, every, count, first)
+
+    try:
+        turn = timing.take_turn(runs, job["timing"])
+    except (RuntimeError, ValueError, timing.ClockError) as error:
+        raise JobError(FAILED, str(error)) from error
+    result["timing"] = {
+        "load_ns": loaded - started,
+        "prepare_ns": prepared - loaded,
+        **turn,
+        "bare_memory_bytes": bare,
+        "peak_memory_bytes": timing.peak_memory(),
+        "conditions": [before, timing.condition()],
+    }
+
+
+def load_timing() -> Any:
+    """Return the module in `timing.py`, which is not on the search path of every Python here."""
+    path = Path(__file__).with_name("timing.py")
+    spec = importlib.util.spec_from_file_location("timing", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise JobError(BAD_JOB, f"{path} did not arrive.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run(interpreter: Any, job: dict[str, Any], batch: list[Any]) -> list[Any]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import TargetError
@@ -18,7 +20,11 @@ from mobilekit_delegates.devices.shell import Shell
 from mobilekit_delegates.devices.transport import UnreachableError
 from mobilekit_delegates.targets.android_app import ACCELERATORS, AndroidApp
 from mobilekit_delegates.targets.board import KERNELS, BoardTarget, split_name
-from mobilekit_delegates.targets.target import Missing, Session, TargetInfo
+from mobilekit_delegates.targets.target import Missing, Session, TargetInfo, UnsupportedError
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.target import Arrays
 
 _ANSWER_SECONDS = 60.0
 
@@ -72,6 +78,19 @@ class Adb:
             UnsupportedError: it is an Android device, and no test app holds the artifact.
         """
         return self._place.open(artifact)
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact on a board; see `TimedTarget`.
+
+        Raises:
+            UnsupportedError: it is an Android device, where apps time themselves.
+        """
+        place = self._place
+        if isinstance(place, BoardTarget):
+            return place.time_artifact(artifact, batches, plan)
+        raise UnsupportedError(place.info.timed_by)
 
     @functools.cached_property
     def _place(self) -> BoardTarget | AndroidApp:

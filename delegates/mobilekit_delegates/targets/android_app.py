@@ -92,6 +92,9 @@ class AndroidApp:
             emulated=emulator,
             repeatable=False,
             in_module=True,
+            timed_by=f"Times on {transport.device} are taken by the generated module's own "
+            "benchmark. Run it with Gradle (docs/android_devices.md), and give the benchmark.json "
+            "that it leaves to `mobilekit bench import`.",
         )
         self._transport = transport
         self._accelerator = accelerator

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError, nearest
@@ -22,6 +24,10 @@ from mobilekit_delegates.runner.job import Result
 from mobilekit_delegates.targets.job_session import JobSession
 from mobilekit_delegates.targets.litert_interpreter import litert_version, why_litert_is_missing
 from mobilekit_delegates.targets.target import Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.target import Arrays
 
 CPUS = {
     "cortex-a35": "Armv8.0: no dot products, no fp16 arithmetic",
@@ -85,6 +91,12 @@ class Arm64:
         return JobSession(
             artifact, target=self.info.name, journey=partial(run_here, python), place=self._place
         )
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact there; see `TimedTarget`."""
+        return self.open(artifact).time(batches, plan)
 
     def install(self) -> None:
         """Make the sysroot; see `InstallableTarget.install`."""

@@ -11,18 +11,22 @@ import json
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import ProjectError, TargetError, nearest
 from mobilekit_delegates.devices.transport import Transport, UnreachableError
 from mobilekit_delegates.runner import runner
-from mobilekit_delegates.runner.job import RUNNER, Ended, output_files
+from mobilekit_delegates.runner.job import RESULT, RUNNER, TIMING, Ended, output_files
 from mobilekit_delegates.targets.job_session import JobSession
 from mobilekit_delegates.targets.target import Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.target import Arrays
 
 KERNELS = {"cpu": "AUTO", "cpu-reference": "BUILTIN_REF"}
 """What can run on a board, and the runtime's `OpResolverType` for it."""
@@ -119,8 +123,22 @@ class BoardTarget:
         if isinstance(board, Missing):
             raise TargetError(str(board))
 
+        return self._session(artifact, board, output_files(artifact))
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact on the board, by the board's own clock; see `TimedTarget`."""
+        board = self._board
+        if isinstance(board, Missing):
+            raise TargetError(str(board))
+        return self._session(artifact, board, (RESULT,)).time(batches, plan)
+
+    def _session(self, artifact: Artifact, board: Board, files: tuple[str, ...]) -> JobSession:
+        """Return a session that brings some files back."""
+
         def journey(folder: Path) -> Ended:
-            return self._journey(folder, board.python, output_files(artifact))
+            return self._journey(folder, board.python, files)
 
         return JobSession(
             artifact,
@@ -131,7 +149,8 @@ class BoardTarget:
         )
 
     def _journey(self, job: Path, python: str, outputs: tuple[str, ...]) -> Ended:
-        shutil.copyfile(RUNNER, job / RUNNER.name)
+        for file in (RUNNER, TIMING):
+            shutil.copyfile(file, job / file.name)
         with self._transport.folder() as remote:
             self._transport.push(job, remote)
             ended = self._transport.run(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
@@ -12,12 +14,14 @@ from mobilekit_converters.errors import DataError
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_delegates.targets.coreml_features import feature_of, image_scales, output_of
 from mobilekit_delegates.targets.target import Execution, LocalSession, Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan, time_here
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from mobilekit_delegates.coreml.evaluator import Traced
+    from mobilekit_delegates.targets.target import Arrays
 
 
 class CoreML:
@@ -30,6 +34,8 @@ class CoreML:
         formats=("coreml",),
         cost=10,
         memory=400 * 2**20,
+        # Nothing of its time is any device's.
+        emulated=True,
     )
     rounds = True
 
@@ -51,6 +57,14 @@ class CoreML:
         """Load a package."""
         return CoreMLSession(artifact, rounds=self.rounds)
 
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time the evaluator, which has one thread whatever is asked for; see `TimedTarget`."""
+        timed = time_here(lambda: self.open(artifact), batches, plan)
+        version = self.version().replace("onnxruntime", "ONNX Runtime")
+        return replace(timed, place=version, threads=1)
+
 
 class CoreMLFp32(CoreML):
     """The same program in float32 throughout: what is left is not float16's doing."""
@@ -62,12 +76,16 @@ class CoreMLFp32(CoreML):
         formats=("coreml",),
         cost=10,
         memory=400 * 2**20,
+        # Nothing of its time is any device's.
+        emulated=True,
     )
     rounds = False
 
 
 class CoreMLSession(LocalSession):
     """A package in the evaluator."""
+
+    clocked = "a run of the evaluator"
 
     def __init__(self, artifact: Artifact, *, rounds: bool) -> None:
         """Load a package.
@@ -83,6 +101,7 @@ class CoreMLSession(LocalSession):
         from mobilekit_delegates.coreml.evaluator import Evaluator
         from mobilekit_delegates.coreml.package import open_package
 
+        started = time.perf_counter_ns()
         self._artifact = artifact
         self._evaluator = Evaluator(open_package(artifact.path), rounds=rounds)
         self._scales = image_scales(self._evaluator.package.spec)
@@ -91,6 +110,9 @@ class CoreMLSession(LocalSession):
             f"{self._evaluator.operations} operations",
             nodes=self._evaluator.operations,
         )
+        self.load_ns = time.perf_counter_ns() - started
+        self.prepare_ns: int | None = None
+        self._set: Mapping[str, NDArray[np.generic]] = {}
 
     def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
         """Run one batch; see `Session.run`."""
@@ -99,6 +121,18 @@ class CoreMLSession(LocalSession):
             spec.name: output_of(spec, outputs, self._native(spec))
             for spec in self._artifact.signature.outputs
         }
+
+    def stored(self, inputs: Arrays) -> Mapping[str, NDArray[np.generic]]:
+        """Return a batch as `set_inputs` takes it; see `TimedSession`."""
+        return self._features(inputs)
+
+    def set_inputs(self, stored: Mapping[str, NDArray[np.generic]]) -> None:
+        """Set what the next run takes."""
+        self._set = stored
+
+    def invoke(self) -> object:
+        """Run on what was set."""
+        return self._evaluator.run(self._set)
 
     def trace(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[Traced]:
         """Return every value that the program computes on one batch, in running order.

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from mobilekit_converters.artifact import Artifact
 from mobilekit_delegates.targets.litert_interpreter import (
     InterpreterSession,
     litert_version,
+    time_interpreter,
     why_litert_is_missing,
 )
 from mobilekit_delegates.targets.target import Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.target import Arrays
 
 
 class CpuReference:
@@ -36,3 +44,11 @@ class CpuReference:
     def open(self, artifact: Artifact) -> InterpreterSession:
         """Load an artifact with LiteRT's reference kernels."""
         return InterpreterSession(artifact, kernels="BUILTIN_REF", target=self.info.name)
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact with the same kernels; see `TimedTarget`."""
+        return time_interpreter(
+            artifact, batches, plan, kernels="BUILTIN_REF", target=self.info.name
+        )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +17,34 @@ from mobilekit_delegates.targets.litert_compiled import (
     CompiledSession,
     CompileError,
     default_cpu_options,
+    time_compiled,
 )
 from mobilekit_delegates.targets.litert_interpreter import litert_version, why_litert_is_missing
 from mobilekit_delegates.targets.target import Execution, Missing, TargetInfo, UnsupportedError
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
 
 if TYPE_CHECKING:
     from ai_edge_litert.compiled_model import Options
 
     from mobilekit_delegates.targets.silent_fallback import WatchedSession
+    from mobilekit_delegates.targets.target import Arrays
 
 _ACCELERATOR = "libLiteRtWebGpuAccelerator.so"
 
 # What LiteRT says where there is no device that it can use, and where it would need the CPU's help.
 _NO_ADAPTER = "No adapters found"
 _NOT_ALONE = "Some ops are not accelerated"
+
+
+_Opened = tuple[vulkan.Device, CompiledSession, Coverage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    """What has to be known of an artifact's graph; see `computed_outputs`."""
+
+    nodes: int
+    computed: tuple[str, ...]
 
 
 class Gpu:
@@ -74,34 +91,63 @@ class Gpu:
             TargetError: LiteRT could not load it.
             UnsupportedError: the accelerator takes nothing of it, or can use no device here.
         """
+        model = self._model(artifact)
+        return self._watched(artifact, model, self._on_best_device(artifact, model.nodes))
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact, and then see that the accelerator answered; see `TimedTarget`.
+
+        Raises:
+            UnsupportedError: the CPU did, or as for `open`.
+        """
+        model = self._model(artifact)
+        opened = functools.cache(
+            lambda: self._on_best_device(artifact, model.nodes, threads=plan.threads, waits=True)
+        )
+        timed = time_compiled(lambda: opened()[1], batches, plan)
+        with self._watched(artifact, model, opened()) as watched:
+            watched.run_all(batches)
+        return replace(timed, place=watched.execution.place, notes=watched.execution.notes)
+
+    def _model(self, artifact: Artifact) -> _Graph:
         # Here, because they load numpy.
         from mobilekit_converters.tflite.flatbuffer import read_model
-        from mobilekit_delegates.targets.silent_fallback import WatchedSession, computed_outputs
+        from mobilekit_delegates.targets.silent_fallback import computed_outputs
 
-        name = self.info.name
         try:
             model = read_model(artifact.path)
         except SourceError as error:
-            raise TargetError(f"{name} could not load {artifact.path.name}: {error}") from error
-        nodes = sum(model.operator_counts().values())
-        device, session, coverage = self._on_best_device(artifact, nodes)
+            raise TargetError(
+                f"{self.info.name} could not load {artifact.path.name}: {error}"
+            ) from error
+        return _Graph(
+            nodes=sum(model.operator_counts().values()),
+            computed=computed_outputs(model, artifact.signature),
+        )
+
+    def _watched(self, artifact: Artifact, model: _Graph, opened: _Opened) -> WatchedSession:
+        from mobilekit_delegates.targets.silent_fallback import WatchedSession
+
+        device, session, coverage = opened
         return WatchedSession(
             session,
-            CompiledSession(artifact, default_cpu_options(), target=name),
+            CompiledSession(artifact, default_cpu_options(), target=self.info.name),
             accelerator="the GPU accelerator",
             half=device.has_fp16 and not self._exact,
-            computed=computed_outputs(model, artifact.signature),
+            computed=model.computed,
             execution=Execution(
                 place=str(device),
-                nodes=nodes,
-                nodes_taken=None if coverage.left is None else nodes - coverage.left,
+                nodes=model.nodes,
+                nodes_taken=None if coverage.left is None else model.nodes - coverage.left,
                 notes=(*self._precision_notes(device), *_coverage_notes(coverage)),
             ),
         )
 
     def _on_best_device(
-        self, artifact: Artifact, nodes: int
-    ) -> tuple[vulkan.Device, CompiledSession, Coverage]:
+        self, artifact: Artifact, nodes: int, *, threads: int = 1, waits: bool = False
+    ) -> _Opened:
         """Compile on the best device. A second one could not be tried: LiteRT keeps the first."""
         devices = vulkan.devices()
         if not devices or not devices[0].sufficient:
@@ -109,13 +155,15 @@ class Gpu:
         device = devices[0]
         with vulkan.only(device.manifest):
             try:
-                return (device, *self._compile(artifact, nodes))
+                return (device, *self._compile(artifact, nodes, threads, waits=waits))
             except CompileError as error:
                 if _NO_ADAPTER in error.log:
                     raise _no_device_error((device,)) from error
                 raise
 
-    def _compile(self, artifact: Artifact, nodes: int) -> tuple[CompiledSession, Coverage]:
+    def _compile(
+        self, artifact: Artifact, nodes: int, threads: int, *, waits: bool
+    ) -> tuple[CompiledSession, Coverage]:
         """Compile for the accelerator alone, and with the CPU where that does not take all nodes.
 
         Asked for both, LiteRT claims that every graph is fully accelerated.
@@ -127,9 +175,9 @@ class Gpu:
             options: Options = Options(
                 hardware_accelerators=accelerators,
                 gpu_options=GpuOptions(enforce_f32=self._exact),
-                cpu_options=CpuOptions(num_threads=1),
+                cpu_options=CpuOptions(num_threads=threads),
             )
-            return CompiledSession(artifact, options, target=self.info.name)
+            return CompiledSession(artifact, options, target=self.info.name, waits=waits)
 
         try:
             return compiled_for(HardwareAccelerator.GPU), Coverage(left=0)

@@ -80,6 +80,9 @@ class IosTarget:
             emulated=device == "ios-simulator",
             repeatable=False,
             in_module=True,
+            timed_by=f"Times on {device} are taken by the generated package's own performance "
+            "tests. Run them in Xcode (docs/ios_devices.md), and give the benchmark.json that they "
+            "leave to `mobilekit bench import`.",
         )
         self._device = device
         self._unit = unit

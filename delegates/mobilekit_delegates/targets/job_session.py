@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
-from mobilekit_delegates.runner.job import Ended, Result, read_result, write_job
+from mobilekit_delegates.runner.job import Ended, Result, read_result, read_timing, write_job
 from mobilekit_delegates.targets.target import Execution, LocalSession
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
 
 if TYPE_CHECKING:
     from mobilekit_delegates.targets.target import Arrays, Outputs
@@ -56,3 +57,36 @@ class JobSession(LocalSession):
             result = read_result(folder, self._artifact, ended, target=self._target)
         self.execution = Execution(place=self._place(result))
         return result.outputs
+
+    def time(self, batches: Sequence[Arrays], plan: TimingPlan) -> TimedRuns:
+        """Time runs where the target is, in one journey; see `TimedTarget.time_artifact`.
+
+        The runner warms up for as long as it may: whether the times had settled is known here only
+        afterwards.
+        """
+        with tempfile.TemporaryDirectory(prefix="job-") as name:
+            folder = Path(name)
+            write_job(
+                folder,
+                self._artifact,
+                batches,
+                kernels=self._kernels,
+                threads=plan.threads,
+                timing=plan.numbers(),
+            )
+            ended = self._journey(folder)
+            found, result = read_timing(folder, self._artifact, ended, target=self._target)
+        return TimedRuns(
+            load_ns=found["load_ns"],
+            prepare_ns=found["prepare_ns"],
+            first_ns=found["first_ns"],
+            warm_up_runs=found["warm_up_runs"],
+            settled=plan.settled(found["warm_up_ns"], found["warm_up_window"]),
+            run_ns=tuple(found["run_ns"]),
+            clocked=f"invoke() of {result.runtime}'s interpreter",
+            threads=plan.threads,
+            place=self._place(result),
+            peak_memory_bytes=found["peak_memory_bytes"],
+            bare_memory_bytes=found["bare_memory_bytes"],
+            conditions=tuple(found["conditions"]),
+        )

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mobilekit_converters.artifact import Artifact
@@ -15,11 +16,14 @@ from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_delegates.quantised_values import real_output, stored_input
 from mobilekit_delegates.targets.target import LocalSession, UnsupportedError
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan, time_here
 
 if TYPE_CHECKING:
     import numpy as np
     from ai_edge_litert.compiled_model import Options
     from numpy.typing import NDArray
+
+    from mobilekit_delegates.targets.target import Arrays
 
 NO_VARIABLES = "Variable tensors not yet supported"
 """What LiteRT says of a graph that keeps state from run to run, as a fused LSTM does."""
@@ -46,13 +50,17 @@ class CompileError(TargetError):
 class CompiledSession(LocalSession):
     """An artifact that LiteRT has compiled for the accelerators in its options."""
 
-    def __init__(self, artifact: Artifact, options: Options, *, target: str) -> None:
+    def __init__(
+        self, artifact: Artifact, options: Options, *, target: str, waits: bool = False
+    ) -> None:
         """Compile an artifact.
 
         Args:
             artifact: a `.tflite` artifact.
             options: the accelerators and how exact they are.
             target: the target's name, for messages.
+            waits: whether a run may return before it ended, so that `invoke` has to read what came
+                out to wait for the end.
 
         Raises:
             CompileError: LiteRT could not.
@@ -64,12 +72,18 @@ class CompiledSession(LocalSession):
         self._target = target
         self._inputs: dict[str, Any] = {}
         self._outputs: dict[str, Any] = {}
+        self._waits = waits
+        self.clocked = "a run, until its outputs are here" if waits else "CompiledModel's run"
         log: list[str] = []
+        started = time.perf_counter_ns()
         try:
             with captured_stderr(log.append):
                 self._model: Any = CompiledModel.from_file(str(artifact.path), options=options)
             self._key = _signature_key(self._model)
             self._make_buffers()
+            self.load_ns = time.perf_counter_ns() - started
+            # Reading the file and compiling it are one call.
+            self.prepare_ns: int | None = None
         except (RuntimeError, ValueError) as error:
             text = "".join(log)
             if NO_VARIABLES in text:
@@ -81,12 +95,7 @@ class CompiledSession(LocalSession):
 
     def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
         """Run one batch; see `Session.run`."""
-        specs = self._artifact.signature.inputs
-        if set(inputs) != {spec.name for spec in specs}:
-            raise DataError(
-                f"The artifact's inputs are {[spec.name for spec in specs]}, not {sorted(inputs)}."
-            )
-        stored = {spec.name: stored_input(spec, inputs[spec.name]) for spec in specs}
+        stored = self.stored(inputs)
         for _ in range(_MOST_WAITS):
             try:
                 return self._run(stored)
@@ -100,9 +109,29 @@ class CompiledSession(LocalSession):
             "answer in time."
         )
 
-    def _run(self, stored: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    def stored(self, inputs: Arrays) -> dict[str, NDArray[np.generic]]:
+        """Return a batch as `set_inputs` takes it; see `TimedSession`."""
+        specs = self._artifact.signature.inputs
+        if set(inputs) != {spec.name for spec in specs}:
+            raise DataError(
+                f"The artifact's inputs are {[spec.name for spec in specs]}, not {sorted(inputs)}."
+            )
+        return {spec.name: stored_input(spec, inputs[spec.name]) for spec in specs}
+
+    def set_inputs(self, stored: dict[str, NDArray[np.generic]]) -> None:
+        """Set what the next run takes."""
         for name, values in stored.items():
             _write(self._inputs[name], values)
+
+    def invoke(self) -> None:
+        """Run on what was set."""
+        self._model.run_by_name(self._key, self._inputs, self._outputs)
+        if self._waits:
+            for spec in self._artifact.signature.outputs:
+                _read(self._outputs[spec.name], spec)
+
+    def _run(self, stored: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        self.set_inputs(stored)
         self._model.run_by_name(self._key, self._inputs, self._outputs)
         return {
             spec.name: real_output(spec, _read(self._outputs[spec.name], spec))
@@ -139,11 +168,21 @@ class CompiledSession(LocalSession):
         return f"{self._target} could not {verb} {name}: {said or type(error).__name__}."
 
 
-def default_cpu_options() -> Options:
-    """Return options for the CPU alone, on one thread so that sums are always in one order."""
+def time_compiled(
+    open_session: Callable[[], CompiledSession], batches: Sequence[Arrays], plan: TimingPlan
+) -> TimedRuns:
+    """Time what LiteRT compiles; see `TimedTarget.time_artifact`."""
+    try:
+        return time_here(open_session, batches, plan)
+    except (RuntimeError, ValueError) as error:
+        raise TargetError(f"LiteRT could not run it: {error}.") from error
+
+
+def default_cpu_options(threads: int = 1) -> Options:
+    """Return options for the CPU alone; on one thread sums are always in one order."""
     from ai_edge_litert.compiled_model import CpuOptions, Options
 
-    return Options(cpu_options=CpuOptions(num_threads=1))
+    return Options(cpu_options=CpuOptions(num_threads=threads))
 
 
 @contextlib.contextmanager

@@ -48,6 +48,7 @@ class TargetInfo:
     peak in bytes, beside the artifact's own. Where `emulated`, times are not a device's and no gate
     reads them. What is not `repeatable`, a device, is asked again by every build. Where it runs
     `in_module`, in the code generated for apps, it can run what that carries and nothing else.
+    `timed_by` says in sentences how its times are taken, where it is no `TimedTarget`.
     """
 
     name: str
@@ -61,6 +62,7 @@ class TargetInfo:
     emulated: bool = False
     repeatable: bool = True
     in_module: bool = False
+    timed_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

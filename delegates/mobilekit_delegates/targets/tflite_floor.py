@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_delegates.installing.floor_environment import (
@@ -16,6 +18,10 @@ from mobilekit_delegates.installing.floor_environment import (
 from mobilekit_delegates.runner.here import run_here
 from mobilekit_delegates.targets.job_session import JobSession
 from mobilekit_delegates.targets.target import Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
+
+if TYPE_CHECKING:
+    from mobilekit_delegates.targets.target import Arrays
 
 
 class TFLiteFloor:
@@ -56,6 +62,12 @@ class TFLiteFloor:
             journey=partial(run_here, (str(python_of(environment())), "-I")),
             place=lambda result: result.runtime,
         )
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time an artifact there; see `TimedTarget`."""
+        return self.open(artifact).time(batches, plan)
 
     def install(self) -> None:
         """Make the environment; see `InstallableTarget.install`."""
