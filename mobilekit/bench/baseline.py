@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mobilekit.bench.comparison import FAST, TYPICAL, Change, Series, change, decide
+from mobilekit.bench.comparison import FAST, MOST_MOVED, TYPICAL, Change, Series, change, decide
 from mobilekit.bench.results import (
     Benchmark,
     BenchReport,
@@ -193,7 +193,14 @@ def _reason(status: GateStatus, fast: Change, typical: Change, disturbed: str) -
         return f"{figures}.{ending}"
     if math.isnan(fast.error):
         return f"{figures}: there are too few rounds to tell.{ending}"
+    if abs(fast.machine) > math.log1p(MOST_MOVED):
+        return f"{figures}: {_moved(fast)}, which is too much to compare across.{ending}"
     return f"{figures}: too noisy to tell. Measure longer, or on a quieter machine.{ending}"
+
+
+def _moved(found: Change) -> str:
+    share = 100 * math.expm1(abs(found.machine))
+    return f"the machine itself was {share:.0f} % {'slower' if found.machine > 0 else 'faster'} now"
 
 
 def _rule(size: float) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 
 from mobilekit.bench.bounds import Bound, bounds_for, bounds_of
 from mobilekit.bench.results import Benchmark, BenchVerdict, Gate, GateStatus, Startup
-from mobilekit.bench.statistics import FEWEST_ROUNDS, interval, median, percentile_interval
+from mobilekit.bench.statistics import (
+    FEWEST_ROUNDS,
+    interval_of_starts,
+    median,
+    percentile_interval,
+)
 
 Range = tuple[float, float, float]
 """A figure, and the lower and the upper end of its 95 % interval; NaN for what is not known."""
@@ -132,9 +137,8 @@ def _median(benchmark: Benchmark) -> Range:
 
 def _cold(time: Callable[[Startup], float]) -> Callable[[Benchmark], Range]:
     def figure(benchmark: Benchmark) -> Range:
-        # Each cold start is a process of its own: a round of one run.
-        rounds = [[time(startup)] for startup in benchmark.startups]
-        return (median(rounds), *interval(rounds))
+        times = [time(startup) for startup in benchmark.startups]
+        return (median([times]), *interval_of_starts(times))
 
     return figure
 

@@ -60,19 +60,43 @@ def is_settled(times: Sequence[float], *, window: int = 5) -> bool:
 def interval(rounds: Rounds) -> tuple[float, float]:
     """Return the ends of the 95 % interval of the median of all runs.
 
-    It holds where rounds are alike to their neighbours: see `median_error`. Its share of hits is
-    tested by simulation.
+    It is the wider of two. One comes from how the rounds' medians vary: it sees a machine that
+    drifts. The other is `percentile_interval`: it sees runs that are of two kinds, so that a little
+    more of one moves the median from one to the other. By simulation it holds in 93 % and more
+    from 25 rounds on with the noise measured on shared machines, in 88 to 92 % with 8 to 12.
 
     Args:
         rounds: a sequence of times for each turn, in the order in which they were measured.
 
     Returns:
         The lower and the upper end, in the unit of the times; NaN twice where there are fewer than
-        `FEWEST_ROUNDS` rounds with a run in them.
+        `FEWEST_ROUNDS` rounds with a run in them, or a time is none.
     """
-    error, freedom = median_error(rounds)
+    medians = _medians(rounds)
+    if len(medians) < FEWEST_ROUNDS or not (medians > 0).all():
+        return math.nan, math.nan
+    error, freedom = _standard_error(np.log(medians))
     reach = student(0.975, freedom) * error
     centre = median(rounds)
+    low, high = percentile_interval(rounds, 0.5)
+    return min(low, centre * math.exp(-reach)), max(high, centre * math.exp(reach))
+
+
+def interval_of_starts(times: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the median of times that owe each other nothing.
+
+    Such as those of cold starts, each in a process of its own. Their logarithms are taken for
+    normal, because there are too few of them for anything else.
+
+    Returns:
+        Both ends, in the unit of the times; NaN twice for fewer than `FEWEST_ROUNDS` times.
+    """
+    found = np.asarray(times, dtype=np.float64)
+    if len(found) < FEWEST_ROUNDS or not (found > 0).all():
+        return math.nan, math.nan
+    error = float(np.log(found).std(ddof=1)) / math.sqrt(len(found))
+    reach = student(0.975, len(found) - 1) * error
+    centre = float(np.median(found))
     return centre * math.exp(-reach), centre * math.exp(reach)
 
 
@@ -159,17 +183,6 @@ def percentile_interval(rounds: Rounds, share: float) -> tuple[float, float]:
     reach = max(student(0.975, freedom) * error, 1 / len(_runs(rounds)))
     low = percentile(rounds, max(share - reach, 0.0))
     return low, percentile(rounds, share + reach) if share + reach < 1 else math.inf
-
-
-def median_error(rounds: Rounds) -> tuple[float, float]:
-    """Return the standard error of the logarithm of the median, and its degrees of freedom.
-
-    So it is relative: 0.01 is one per cent of the median. See `_standard_error`.
-    """
-    medians = _medians(rounds)
-    if not (medians > 0).all():
-        return math.nan, math.nan
-    return _standard_error(np.log(medians))
 
 
 def student(share: float, freedom: float) -> float:
