@@ -6,6 +6,7 @@ than the usual one is meant: `nnapi@29`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ TABLES = Path(__file__).parents[1] / "rules" / "tables"
 
 @dataclass(frozen=True, kw_only=True)
 class Delegate:
-    """A delegate, with the file of its table of rules in `rules/tables/`."""
+    """A delegate, with the file of its table of rules: in `rules/tables/`, or by its whole path."""
 
     name: str
     format: Format
@@ -59,24 +60,37 @@ _ROWS = (
 DELEGATES: dict[str, Delegate] = {row.name: row for row in _ROWS}
 
 
-def delegate_at(name: str) -> DelegateAt:
+def delegate_of(path: Path) -> Delegate:
+    """Return the delegate of somebody's own table of rules.
+
+    Raises:
+        ProjectError: it cannot be read, or holds a mistake; the message names file and line.
+    """
+    table = read_table(path.absolute())
+    return Delegate(name=table.delegate, format=table.format, file=str(path.absolute()))
+
+
+def delegate_at(name: str, known: Mapping[str, Delegate] = DELEGATES) -> DelegateAt:
     """Return the delegate of a name, which may carry a level, such as `nnapi@29`.
+
+    Args:
+        name: the name.
+        known: the delegates that there are.
 
     Raises:
         ProjectError: there is no such delegate, or its table does not know the level.
     """
     bare, _, wanted = name.partition("@")
-    if bare not in DELEGATES:
+    if bare not in known:
         raise ProjectError(
-            f"There is no delegate {bare!r}.{nearest(bare, DELEGATES)} "
-            f"Known: {', '.join(DELEGATES)}."
+            f"There is no delegate {bare!r}.{nearest(bare, known)} Known: {', '.join(known)}."
         )
-    table = DELEGATES[bare].table
+    table = known[bare].table
     if not wanted:
-        return DelegateAt(delegate=DELEGATES[bare], level=table.default)
+        return DelegateAt(delegate=known[bare], level=table.default)
     levels = {f"{level:g}": level for level in table.levels}
     if wanted not in levels:
         raise ProjectError(
             f"{bare!r} is not known at {table.level} {wanted!r}. Known: {', '.join(levels)}."
         )
-    return DelegateAt(delegate=DELEGATES[bare], level=levels[wanted])
+    return DelegateAt(delegate=known[bare], level=levels[wanted])
