@@ -27,8 +27,8 @@ class Answer:
     """Whether a delegate takes a node, and if not, why.
 
     `free` nodes cost nothing when the graph runs, because their inputs are all constant: they are
-    computed while it loads, whoever takes them. What is `cut_off` would be taken, but lies in a
-    part of the graph that the delegate leaves to others because it keeps few parts.
+    computed while it loads, whoever takes them. What is `cut_off` would be taken by itself, but the
+    delegate leaves it to others: it keeps few parts of a graph, or another node spoils the graph.
     """
 
     taken: bool

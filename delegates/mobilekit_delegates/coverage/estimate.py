@@ -11,7 +11,7 @@ from mobilekit_delegates.coverage.coverage import Answer, Coverage, Objection
 from mobilekit_delegates.coverage.macs import macs
 from mobilekit_delegates.coverage.partitions import crossings, kept, partition
 from mobilekit_delegates.rules.expression import FUNCTIONS, Expression
-from mobilekit_delegates.rules.table import OperatorEntry, Table, holds_at
+from mobilekit_delegates.rules.table import OperatorEntry, Rule, Table, holds_at
 
 
 def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
@@ -23,6 +23,9 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
         level: one of the table's.
     """
     answers = [answer(graph, node, table, level) for node in graph.nodes]
+    failure = _failure(graph, table, level)
+    if failure is not None:
+        answers = [_left(item, failure) for item in answers]
     parts = partition(graph, [item.taken or item.free for item in answers])
     if table.partitions is not None:
         inside = kept(parts, table.partitions)
@@ -88,19 +91,53 @@ def _broken(
     graph: OperatorGraph, node: GraphNode, table: Table, level: float
 ) -> Iterator[Objection]:
     """Yield an objection for each rule that a node does not meet."""
-    if node.operator not in table.operators:
-        return
     names = _Names(graph, node, table, level)
     for rule in table.rules_for(node.operator):
-        if not holds_at(rule, level):
+        if _breaks(names, rule, level):
+            yield _objection(rule)
+
+
+def _breaks(names: _Names, rule: Rule, level: float) -> bool:
+    concerned = holds_at(rule, level) and (rule.when is None or names.holds(rule.when))
+    return concerned and not names.holds(rule.require)
+
+
+def _objection(rule: Rule) -> Objection:
+    return Objection(
+        reason=rule.reason, source=rule.source, remedy=rule.remedy, adaptation=rule.adaptation
+    )
+
+
+def _failure(graph: OperatorGraph, table: Table, level: float) -> Objection | None:
+    """Return the objection of the first node that leaves nothing of the graph to the delegate."""
+    whole = {
+        operator: tuple(rule for rule in rules if rule.whole)
+        for operator, rules in table.rules.items()
+    }
+    if not any(whole.values()):
+        return None
+    for node in graph.nodes:
+        if _is_free(graph, node):
             continue
-        if (rule.when is None or names.holds(rule.when)) and not names.holds(rule.require):
-            yield Objection(
-                reason=rule.reason,
-                source=rule.source,
-                remedy=rule.remedy,
-                adaptation=rule.adaptation,
-            )
+        names = _Names(graph, node, table, level)
+        for rule in (*whole.get("*", ()), *whole.get(node.operator, ())):
+            if _breaks(names, rule, level):
+                return replace(
+                    _objection(rule),
+                    reason=f"it takes nothing of a graph where {rule.reason}, as at {node.name}",
+                )
+    return None
+
+
+def _is_free(graph: OperatorGraph, node: GraphNode) -> bool:
+    inputs = graph.inputs_of(node)
+    return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
+
+
+def _left(item: Answer, failure: Objection) -> Answer:
+    if item.free or not item.taken:
+        return item
+    return replace(item, taken=False, cut_off=True, objections=(failure,))
 
 
 class _Names(Mapping[str, Any]):

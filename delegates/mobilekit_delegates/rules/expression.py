@@ -124,8 +124,18 @@ class Expression:
             Exception: what Python raises where a value is missing or of another type.
         """
         # What it may hold was checked. Generator expressions see globals alone.
-        values = {name: names[name] for name in self.names}
-        return eval(self.code, {"__builtins__": {}, **values})
+        return eval(self.code, _Globals(names))
+
+
+class _Globals(dict[str, Any]):
+    """Names for `eval`, each looked up when it is needed: one may be wrong where none asks."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        super().__init__({"__builtins__": {}})
+        self._names = names
+
+    def __missing__(self, name: str) -> Any:
+        return self._names[name]
 
 
 def parse(text: str) -> Expression:

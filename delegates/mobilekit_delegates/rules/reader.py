@@ -28,7 +28,7 @@ _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "operator": (frozenset({"names"}), frozenset({"version", "since", "until", "source"})),
     "rule": (
         frozenset({"operators", "require", "reason", "source"}),
-        frozenset({"when", "remedy", "adaptation", "since", "until"}),
+        frozenset({"when", "remedy", "adaptation", "since", "until", "whole"}),
     ),
 }
 """By section: the keys that it needs, and those that it may have."""
@@ -42,6 +42,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "names": (list,),
     "operators": (list,),
     "levels": (list,),
+    "whole": (bool,),
 }
 """The types of the keys that are no texts."""
 
@@ -141,6 +142,7 @@ class _Reader:
                 adaptation=entry.get("adaptation", ""),
                 since=entry.get("since"),
                 until=entry.get("until"),
+                whole=entry.get("whole", False),
                 line=line,
             )
 
@@ -155,7 +157,7 @@ class _Reader:
         found: dict[str, tuple[Rule, ...]] = {}
         for rule in rules:
             for name in rule.operators:
-                if name != "*" and name not in listed:
+                if name != "*" and name not in listed and not rule.whole:
                     raise self._error(
                         self._line_of_key(rule.line, "operators"),
                         f"no [[operator]] lists {name!r}",
@@ -183,7 +185,7 @@ class _Reader:
             if key not in needed | optional:
                 raise self._error(at, f"there is no key {key!r}", sorted(needed | optional), key)
             types = _TYPES.get(key, (str,))
-            if not isinstance(value, types) or isinstance(value, bool):
+            if not isinstance(value, types) or isinstance(value, bool) != (types == (bool,)):
                 raise self._error(at, f"{key} is a {types[-1].__name__}, not {value!r}")
             if key in ("names", "operators") and not _are_texts(value):
                 raise self._error(at, f"{key} is a list of texts, one at least")

@@ -30,7 +30,9 @@ class Rule:
 
     `reason` says in a clause why the delegate refuses it otherwise, `remedy` what change would
     bring it in, `adaptation` the one that does so by itself, `source` where the rule stands
-    (project, file, function, version). An operator `*` stands for all that the table lists.
+    (project, file, function, version). An operator `*` stands for all that the table lists. Where it
+    concerns the `whole` graph, a node that breaks it leaves no other node to the delegate, and it
+    may name operators that the table does not list; `*` then stands for every operator there is.
     """
 
     operators: tuple[str, ...]
@@ -42,6 +44,7 @@ class Rule:
     adaptation: str = ""
     since: float | None = None
     until: float | None = None
+    whole: bool = False
     line: int = 0
 
 
@@ -70,8 +73,12 @@ class Table:
     definitions: Mapping[str, Expression] = field(default_factory=dict)
 
     def rules_for(self, operator: str) -> tuple[Rule, ...]:
-        """Return the rules that hold for an operator, those of all operators first."""
-        return (*self.rules.get("*", ()), *self.rules.get(operator, ()))
+        """Return the rules that hold for an operator, those of all operators first.
+
+        One that the table does not list has to meet those that concern the whole graph.
+        """
+        rules = (*self.rules.get("*", ()), *self.rules.get(operator, ()))
+        return rules if operator in self.operators else tuple(rule for rule in rules if rule.whole)
 
 
 def holds_at(entry: OperatorEntry | Rule, level: float) -> bool:

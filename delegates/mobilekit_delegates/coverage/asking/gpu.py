@@ -26,7 +26,7 @@ from mobilekit_delegates.targets.gpu_refusals import Refusal, read_coverage
 from mobilekit_delegates.targets.target import Missing
 
 _NOT_ALONE = "Some ops are not accelerated"
-_FAILED = "it says that it takes the node, and then fails to make it ready"
+_FAILED = "it fails on the node"
 _MOST_PARTS = 1
 """It keeps one connected part of a graph: `DelegatePrepare` in LiteRT's delegate_webgpu.cc."""
 
@@ -76,17 +76,18 @@ class _Questions:
             return tuple(self._coverage(graph, self._all_taken(graph)) for graph in self.graphs)
         if said.reply.left is not None:
             return self._by_node(said.reply)
-        # It gave up on the file as a whole. If that is not the file's fault, each node by itself
-        # shows at which.
         if damage := _damage(self.path):
             raise TargetError(f"LiteRT refuses {self.path.name} itself: {damage}.")
-        return self._by_node(None)
+        return self._by_node(None, f"it fails on the graph as a whole: {said.error}")
 
-    def _by_node(self, reply: Reply | None) -> tuple[Coverage, ...]:
+    def _by_node(self, reply: Reply | None, failure: str = "") -> tuple[Coverage, ...]:
+        """Ask about single nodes; a `failure` on the whole leaves none of them taken."""
         single = SingleNodes(self.path.read_bytes())
         found = []
         for index, graph in enumerate(self.graphs):
             answers = self._answers(single, index, graph, reply)
+            if failure:
+                answers = [_left(answer, failure) for answer in answers]
             parts = partition(graph, [answer.taken or answer.free for answer in answers])
             inside = kept(parts, _MOST_PARTS)
             found.append(
@@ -152,6 +153,12 @@ _CUT_OFF = Answer(
     cut_off=True,
     objections=(Objection(reason="it lies outside of the one part that it keeps of a graph"),),
 )
+
+
+def _left(answer: Answer, failure: str) -> Answer:
+    if answer.free or not answer.taken:
+        return answer
+    return Answer(taken=False, cut_off=True, objections=(Objection(reason=failure),))
 
 
 def _objection(refusal: Refusal) -> Objection:
