@@ -137,6 +137,11 @@ class OperatorGraph:
         """Return a node's outputs, None for each that nobody wants."""
         return tuple(self.tensors[index] if index >= 0 else None for index in node.outputs)
 
+    def is_free(self, node: GraphNode) -> bool:
+        """Say whether a node costs nothing when the graph runs: all that it reads is known before."""
+        inputs = self.inputs_of(node)
+        return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
+
     def producers(self) -> dict[int, int]:
         """Map each computed tensor's index to that of the node that computes it."""
         return {tensor: index for index, node in enumerate(self.nodes) for tensor in node.outputs}
