@@ -1,4 +1,4 @@
-"""Makes `.tflite` files of few operators, with whatever shapes, dtypes and options are asked for."""
+"""Makes `.tflite` files of few operators, with whatever shapes, dtypes and options are wanted."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,26 +131,40 @@ def _answers(graph: OperatorGraph, said: _Said) -> list[Answer]:
 
 
 def _nodes_of(graph: OperatorGraph, part: _Part) -> set[int]:
-    """Return the nodes between a part's inputs and its outputs."""
+    """Return the nodes between a part's inputs and its outputs, and those that lead nowhere."""
     producers = graph.producers()
+    found = {producers[tensor] for tensor in part.outputs if tensor in producers}
+    found = _upward(graph, found, part.inputs, producers)
+    unread = part.inputs - {tensor for node in found for tensor in graph.nodes[node].inputs}
+    for end in _dead_ends(graph):
+        nodes = _upward(graph, {end}, part.inputs, producers)
+        read = {tensor for node in nodes - found for tensor in graph.nodes[node].inputs}
+        kept = {tensor for node in found for tensor in graph.nodes[node].outputs} - part.outputs
+        # It belongs to the part that takes in what nothing else reads, or keeps what it reads.
+        if read & (unread | kept):
+            found |= nodes
+    return found
+
+
+def _upward(
+    graph: OperatorGraph, start: set[int], border: frozenset[int], producers: dict[int, int]
+) -> set[int]:
+    """Return nodes and all that they hang on, up to the tensors of a border."""
     found: set[int] = set()
-    wanted = [*part.outputs]
-    while wanted:
-        node = producers.get(wanted.pop())
-        if node is not None and node not in found:
+    waiting = list(start)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
             found.add(node)
-            wanted += [tensor for tensor in graph.nodes[node].inputs if tensor not in part.inputs]
-    return found | set(_without_outputs(graph, part, found))
+            inputs = (tensor for tensor in graph.nodes[node].inputs if tensor not in border)
+            waiting += [producers[tensor] for tensor in inputs if tensor in producers]
+    return found
 
 
-def _without_outputs(graph: OperatorGraph, part: _Part, found: set[int]) -> Iterable[int]:
-    """Return what writes variables: the part takes in what they read, or keeps it to itself."""
-    read = {tensor for node in found for tensor in graph.nodes[node].inputs}
-    kept = {tensor for node in found for tensor in graph.nodes[node].outputs} - part.outputs
-    inside = kept | (part.inputs - read)
-    for index, node in enumerate(graph.nodes):
-        if not node.outputs and node.inputs and node.inputs[-1] in inside:
-            yield index
+def _dead_ends(graph: OperatorGraph) -> list[int]:
+    """Return the nodes whose outputs nobody reads: what writes variables, above all."""
+    read = {tensor for node in graph.nodes for tensor in node.inputs} | set(graph.outputs)
+    return [index for index, node in enumerate(graph.nodes) if not read & set(node.outputs)]
 
 
 def _is_free(graph: OperatorGraph, node: int) -> bool:

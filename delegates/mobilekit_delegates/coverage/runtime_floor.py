@@ -1,0 +1,115 @@
+"""Which operators of a graph are newer than a TFLite runtime that an app is pinned to.
+
+A file says for each operator which version of it the graph needs, and a runtime does not load what
+it lacks. The file is taken at its word: ai-edge-quantizer, for one, leaves the versions of the
+float graph that it quantised, and an old runtime that loads such a file may still fail to run it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilekit_converters.errors import ProjectError
+from mobilekit_converters.operator_graph import OperatorGraph
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+VERSIONS = Path(__file__).with_name("runtime_versions.toml")
+
+_VERSION = re.compile(r"\d+\.\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewerNode:
+    """A node whose operator is newer than a runtime.
+
+    `first` is the first runtime that has this version of it, such as `2.15`; None where no known
+    runtime has.
+    """
+
+    node: int
+    name: str
+    operator: str
+    version: int
+    first: str | None
+
+    def __str__(self) -> str:
+        since = f"from {self.first} on" if self.first else "in no runtime that is known"
+        return f"{self.operator} version {self.version} is there {since}"
+
+
+def newer_than(graph: OperatorGraph, floor: str) -> tuple[NewerNode, ...]:
+    """Return the nodes that a runtime is too old for. Custom operators are the app's own.
+
+    Args:
+        graph: of a `.tflite` file.
+        floor: the runtime's version, such as `2.14` or `2.14.0`.
+
+    Raises:
+        ProjectError: the floor is no version.
+    """
+    pinned = _numbers(floor)
+    return tuple(
+        NewerNode(
+            node=index,
+            name=node.name,
+            operator=node.operator,
+            version=node.version,
+            first=first,
+        )
+        for index, node in enumerate(graph.nodes)
+        if not node.custom
+        and (
+            (first := first_runtime(node.operator, node.version)) is None
+            or _numbers(first) > pinned
+        )
+    )
+
+
+def oldest_runtime(graphs: Iterable[OperatorGraph]) -> str | None:
+    """Return the oldest runtime that has all operators of a file; None where there is none.
+
+    A file without operators runs on any: then it is the first of all.
+    """
+    wanted = {
+        (node.operator, node.version) for graph in graphs for node in graph.nodes if not node.custom
+    }
+    firsts = [first_runtime(operator, version) for operator, version in wanted]
+    known = [first for first in firsts if first is not None]
+    if len(known) < len(firsts):
+        return None
+    return max((*known, _OLDEST), key=_numbers)
+
+
+def first_runtime(operator: str, version: int) -> str | None:
+    """Return the first runtime that has a version of an operator; None where none is known."""
+    found = _first().get(operator, ())
+    return (found[version - 1] or None) if 0 < version <= len(found) else None
+
+
+_OLDEST = "1.5"
+"""The first runtime of all, with TensorFlow 1.5."""
+
+
+@functools.cache
+def _first() -> Mapping[str, tuple[str, ...]]:
+    document = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))
+    return {operator: tuple(firsts) for operator, firsts in document["first"].items()}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return a version's numbers, three of them, so that 2.14 is 2.14.0."""
+    if not _VERSION.fullmatch(version):
+        raise ProjectError(
+            f"{version!r} is no version of a TFLite runtime. Write it as 2.14 or 2.14.0."
+        )
+    major, minor, *patch = map(int, version.split("."))
+    return (major, minor, *(patch or [0]))
