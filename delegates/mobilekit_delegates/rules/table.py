@@ -30,9 +30,11 @@ class Rule:
 
     `reason` says in a clause why the delegate refuses it otherwise, `remedy` what change would
     bring it in, `adaptation` the one that does so by itself, `source` where the rule stands
-    (project, file, function, version). An operator `*` stands for all that the table lists. Where it
-    concerns the `whole` graph, a node that breaks it leaves no other node to the delegate, and it
-    may name operators that the table does not list; `*` then stands for every operator there is.
+    (project, file, function, version). An operator `*` stands for all that the table lists.
+
+    Where it concerns the `whole` graph, a node that breaks it leaves no other node to the delegate.
+    Such a rule may name operators that the table does not list, and its `*` stands for all there
+    are.
     """
 
     operators: tuple[str, ...]
