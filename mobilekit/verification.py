@@ -5,31 +5,34 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from mobilekit import tasks
 from mobilekit.jobs import Job, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
 from mobilekit.parity.budgets import PROGRAM, budget_for
 from mobilekit.parity.checks import targets_for
-from mobilekit.parity.fitting import require_fitting
-from mobilekit.parity.golden import GOLDEN_FILE, Golden, read_golden
 from mobilekit.parity.program.comparison import exact_variant
 from mobilekit.progress import Progress
-from mobilekit.project import DEFAULT_TARGETS
-from mobilekit.release import MANIFEST, read_manifest
-from mobilekit.results import Check, GoldenFacts, ModelFacts, Report, VariantResult
+from mobilekit.results import Check, GoldenFacts, Report, VariantResult
+from mobilekit.subjects import (
+    ARTIFACT_BYTES,
+    Subject,
+    Subjects,
+    artifacts_read,
+    find_subjects,
+    model_facts,
+    not_as_built,
+    reading_jobs,
+)
 from mobilekit.verdict import reasons, require_targets, words
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import DataError, MobilekitError, ProjectError
-from mobilekit_converters.variants import VARIANTS, Format
+from mobilekit_converters.errors import MobilekitError
+from mobilekit_converters.variants import VARIANTS
 from mobilekit_delegates.targets import target
-
-_ARTIFACT_BYTES = 300 * 2**20
-"""What reading an artifact takes beside the artifact itself: a measured peak, rounded up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,29 +48,6 @@ class Settings:
     targets: tuple[str, ...] = ()
     golden: Path | None = None
     chatter: TextIO | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Subject:
-    """One artifact to check: its file, and what it must be where a release says so."""
-
-    name: str
-    path: Path
-    format: Format
-    recorded: VariantResult | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """All that is to be verified, with what a release says of it."""
-
-    subjects: tuple[_Subject, ...]
-    golden: Golden
-    golden_folder: Path
-    targets: tuple[str, ...]
-    require: tuple[str, ...]
-    budgets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    recorded: Report | None = None
 
 
 def verify(path: Path, settings: Settings, progress: Progress) -> Report:
@@ -87,13 +67,11 @@ def verify(path: Path, settings: Settings, progress: Progress) -> Report:
         ToolMissingError: a required target cannot be reached here.
     """
     began, started = time.monotonic(), datetime.now(timezone.utc)
-    case = _release_case(path, settings) if (path / MANIFEST).exists() else _file(path, settings)
-    formats = {subject.format for subject in case.subjects}
-    require_targets(case.require, formats)
+    case = find_subjects(path, targets=settings.targets, golden=settings.golden)
+    require_targets(case.require, case.formats)
     with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
-        modules = tuple(name for format in sorted(formats) for name in tasks.CHECK_MODULES[format])
-        run = _Run(logs=Path(folder), settings=settings, progress=progress, modules=modules)
-        artifacts = run.read(case)
+        run = _Run(logs=Path(folder), settings=settings, progress=progress, modules=case.modules)
+        artifacts = artifacts_read(case, run.outcomes(reading_jobs(case)))
         checks = run.check(case, artifacts)
     variants = tuple(
         _variant(subject, artifacts[subject.name], checks.get(subject.name, ()))
@@ -103,72 +81,13 @@ def verify(path: Path, settings: Settings, progress: Progress) -> Report:
     return Report(
         verdict="fail" if against else "pass",
         reasons=against,
-        model=_model(path, case, artifacts),
+        model=model_facts(path, case, artifacts),
         golden=_golden_facts(case),
         variants=variants,
         environment=environment(),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - began, 3),
     )
-
-
-def _release_case(folder: Path, settings: Settings) -> _Case:
-    from mobilekit.report import read_report
-
-    recorded = read_report(folder / "report.json")
-    options: dict[str, Any] = read_manifest(folder).get("options", {})
-    wishes = options.get("verify", {})
-    golden_folder = _golden_folder(settings.golden or folder / "golden")
-    built = [variant for variant in recorded.variants if variant.status == "built"]
-    if not built:
-        raise DataError(f"{folder} holds no artifact: every variant of it failed.")
-    require = settings.targets or tuple(wishes.get("require", ()))
-    return _Case(
-        subjects=tuple(
-            _Subject(
-                name=variant.name,
-                path=folder / variant.file,
-                format=VARIANTS[variant.name].format,
-                recorded=variant,
-            )
-            for variant in built
-        ),
-        golden=read_golden(golden_folder),
-        golden_folder=golden_folder,
-        targets=tuple(dict.fromkeys((*(settings.targets or wishes["targets"]), *require))),
-        require=require,
-        budgets=options.get("budgets", {}),
-        recorded=recorded,
-    )
-
-
-def _file(path: Path, settings: Settings) -> _Case:
-    # A package is a folder; whether it is one at all shows when it is read.
-    format: Format = "coreml" if path.is_dir() else "tflite"
-    golden_folder = _golden_folder(settings.golden or _release_of(path))
-    return _Case(
-        subjects=(_Subject(name=path.name, path=path, format=format),),
-        golden=read_golden(golden_folder),
-        golden_folder=golden_folder,
-        targets=settings.targets or targets_for(format, DEFAULT_TARGETS),
-        require=settings.targets,
-    )
-
-
-def _release_of(path: Path) -> Path:
-    """Return the release that an artifact lies in, whose golden is then the one to use."""
-    folder = path.absolute().parent.parent
-    if not (folder / MANIFEST).exists():
-        raise DataError(
-            f"{path} lies in no release, so say what its outputs should be: --golden FOLDER, the "
-            "folder 'golden' of a release of the same model."
-        )
-    return folder
-
-
-def _golden_folder(folder: Path) -> Path:
-    inside = folder / "golden"
-    return inside if (inside / GOLDEN_FILE).exists() else folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,36 +97,8 @@ class _Run:
     progress: Progress
     modules: tuple[str, ...]
 
-    def read(self, case: _Case) -> dict[str, Artifact | str]:
-        """Read every artifact back, in a process each. What cannot be read has its error instead.
-
-        Raises:
-            MobilekitError: there is but one artifact and it cannot be read, or an artifact's
-                signature is not the golden's.
-        """
-        jobs = [
-            Job(
-                name=f"read {subject.name}",
-                function=tasks.read_finished,
-                arguments={"path": subject.path},
-                memory=_ARTIFACT_BYTES,
-            )
-            for subject in case.subjects
-        ]
-        found: dict[str, Artifact | str] = {}
-        for outcome in self._outcomes(jobs):
-            name = outcome.job.name.removeprefix("read ")
-            if outcome.error is not None:
-                if isinstance(outcome.error, MobilekitError) and case.recorded is None:
-                    raise outcome.error
-                found[name] = str(outcome.error)
-            else:
-                require_fitting(outcome.value, case.golden)
-                found[name] = outcome.value
-        return found
-
     def check(
-        self, case: _Case, artifacts: Mapping[str, Artifact | str]
+        self, case: Subjects, artifacts: Mapping[str, Artifact | str]
     ) -> dict[str, tuple[Check, ...]]:
         """Run every artifact on its targets; return the checks by the subject's name."""
         jobs = [
@@ -222,7 +113,7 @@ class _Run:
                 *self._program_job(case, artifact, artifacts),
             )
         ]
-        ended = {outcome.job.name: self._check(outcome) for outcome in self._outcomes(jobs)}
+        ended = {outcome.job.name: self._check(outcome) for outcome in self.outcomes(jobs)}
         checks: dict[str, tuple[Check, ...]] = {}
         for job in jobs:
             subject, _, name = job.name.rpartition(" on ")
@@ -230,7 +121,7 @@ class _Run:
             checks[subject] = (*checks.get(subject, ()), check)
         return checks
 
-    def _job(self, case: _Case, subject: _Subject, artifact: Artifact, name: str) -> Job:
+    def _job(self, case: Subjects, subject: Subject, artifact: Artifact, name: str) -> Job:
         place = target(name)
         variant = subject.recorded.name if subject.recorded else artifact.variant
         return Job(
@@ -247,7 +138,7 @@ class _Run:
         )
 
     def _program_job(
-        self, case: _Case, artifact: Artifact, artifacts: Mapping[str, Artifact | str]
+        self, case: Subjects, artifact: Artifact, artifacts: Mapping[str, Artifact | str]
     ) -> Iterator[Job]:
         """Compare with the finer variant of the same release, where it is there."""
         exact = artifacts.get(exact_variant(artifact.variant) or "")
@@ -261,10 +152,11 @@ class _Run:
                     "golden": case.golden_folder,
                     "budget": budget_for(artifact.variant, PROGRAM, case.budgets),
                 },
-                memory=_ARTIFACT_BYTES + 8 * artifact.file_bytes,
+                memory=ARTIFACT_BYTES + 8 * artifact.file_bytes,
             )
 
-    def _outcomes(self, jobs: list[Job]) -> list[Outcome]:
+    def outcomes(self, jobs: list[Job]) -> list[Outcome]:
+        """Run jobs and tell what became of them."""
         outcomes = []
         for outcome in run_jobs(
             jobs,
@@ -302,7 +194,7 @@ class _Run:
         )
 
 
-def _is_required(case: _Case, subject: str, name: str) -> bool:
+def _is_required(case: Subjects, subject: str, name: str) -> bool:
     """Say whether a check has to run: a module's tests can run but what the module carries."""
     if name not in case.require:
         return False
@@ -313,7 +205,7 @@ def _is_required(case: _Case, subject: str, name: str) -> bool:
 
 
 def _variant(
-    subject: _Subject, artifact: Artifact | str, checks: tuple[Check, ...]
+    subject: Subject, artifact: Artifact | str, checks: tuple[Check, ...]
 ) -> VariantResult:
     """Put together what is known of one artifact. One that is not as it was built is a failure."""
     recorded = subject.recorded
@@ -335,33 +227,12 @@ def _variant(
         structure=artifact.proofs,
         checks=checks,
     )
-    if recorded and artifact.sha256 != recorded.sha256:
-        return replace(
-            result,
-            status="failed",
-            error=f"{recorded.file} is not the file that was built: its sha256 is "
-            f"{artifact.sha256}, and the release says {recorded.sha256}.",
-        )
+    if error := not_as_built(subject, artifact):
+        return replace(result, status="failed", error=error)
     return result
 
 
-def _model(path: Path, case: _Case, artifacts: Mapping[str, Artifact | str]) -> ModelFacts:
-    if case.recorded is not None:
-        return case.recorded.model
-    (artifact,) = artifacts.values()
-    if not isinstance(artifact, Artifact):
-        raise ProjectError(f"{path} could not be read: {artifact}.")
-    return ModelFacts(
-        name=path.stem,
-        source=path.name,
-        kind=case.subjects[0].format,
-        sha256=artifact.sha256,
-        bytes=artifact.file_bytes,
-        signature=artifact.signature,
-    )
-
-
-def _golden_facts(case: _Case) -> GoldenFacts:
+def _golden_facts(case: Subjects) -> GoldenFacts:
     return GoldenFacts(
         samples=len(case.golden),
         stored=len(case.golden),
