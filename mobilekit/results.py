@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mobilekit.bench.results import BenchReport
 from mobilekit_converters.signature import Signature
 from mobilekit_delegates.planning.plan import Estimate
 from mobilekit_delegates.targets.target import Execution
@@ -190,7 +191,10 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that a build found. `environment` maps a tool to its version, and the machine's facts."""
+    """All that a build found. `environment` maps a tool to its version, and the machine's facts.
+
+    `bench` is what the last `mobilekit bench` of the release found.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -200,6 +204,7 @@ class Report:
     environment: dict[str, str]
     modules: tuple[ModuleFacts, ...] = ()
     plans: tuple[Plan, ...] = ()
+    bench: BenchReport | None = None
     started: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

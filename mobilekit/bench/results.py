@@ -80,6 +80,8 @@ class Benchmark:
     `file_sha256` and `file_bytes` are the artifact's. `place` is the processor, adapter or device.
     Where `emulated`, the times are not a device's, and no gate reads them. `origin` is what
     measured: `mobilekit`, or the tool whose file was imported, with its version where known.
+    `peak_memory_bytes` is the whole process's, the language around the runtime included, and
+    `bare_memory_bytes` what it held before it loaded the artifact.
     `disturbed` says in a sentence what else the machine did meanwhile; empty where nothing.
     `reason` says why the status is not `measured`.
     """
@@ -98,6 +100,7 @@ class Benchmark:
     latency: Latency | None = None
     startups: tuple[Startup, ...] = ()
     peak_memory_bytes: int | None = None
+    bare_memory_bytes: int | None = None
     operators: tuple[OperatorTime, ...] = ()
     before: Condition = field(default_factory=Condition)
     after: Condition = field(default_factory=Condition)

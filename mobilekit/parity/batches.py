@@ -49,14 +49,19 @@ def predict_samples(predict_all: PredictAll, signature: Signature, inputs: Array
     if samples == 0:
         raise DataError("There are no samples to run. Give at least one.")
     collected: dict[str, list[NDArray[np.generic]]] = {spec.name: [] for spec in signature.outputs}
-    rows = [np.arange(start, start + batch) % samples for start in range(0, samples, batch)]
-    batches = [
-        {spec.name: _joined(inputs, spec, which) for spec in signature.inputs} for which in rows
-    ]
-    for outputs in predict_all(batches):
+    for outputs in predict_all(batches_of(signature, inputs)):
         for spec in signature.outputs:
             collected[spec.name].append(_split(outputs, spec, batch))
     return {name: np.concatenate(parts)[:samples] for name, parts in collected.items()}
+
+
+def batches_of(signature: Signature, inputs: Arrays) -> list[Outputs]:
+    """Return samples as batches of the signature's shapes; the first ones fill up the last."""
+    batch, samples = batch_size(signature), len(inputs[signature.inputs[0].name])
+    rows = [np.arange(start, start + batch) % samples for start in range(0, samples, batch)]
+    return [
+        {spec.name: _joined(inputs, spec, which) for spec in signature.inputs} for which in rows
+    ]
 
 
 def one_by_one(predict: Callable[[Arrays], Outputs]) -> PredictAll:
