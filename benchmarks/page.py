@@ -15,12 +15,12 @@ HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 
 
-def write_section(name: str, text: str) -> None:
-    """Put a text between the markers of README.md that have a name."""
+def write_section(name: str, text: str, page: Path = README) -> None:
+    """Put a text between the markers of a page that have a name."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
-    README.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def machine() -> str:

@@ -191,6 +191,19 @@ def write_module(
     return replace(facts, files=sum(path.is_file() for path in folder.rglob("*")))
 
 
+def as_recommended(project: Project, platform: Platform, report: Report) -> Project:
+    """Return the project with what the release's benchmark recommends, where it leaves that open.
+
+    A recommendation is for the artifacts that were measured: it counts if the release still has
+    that variant.
+    """
+    built = {variant.name for variant in report.variants if variant.status == "built"}
+    for item in report.bench.recommendations if report.bench else ():
+        if item.platform == platform.folder and item.variant in built:
+            return project.with_default_bundle(platform.format, item.variant)
+    return project
+
+
 def check_names(project: Project, variants: Iterable[str]) -> None:
     """Make sure, before any work, that code for apps can be named as the project says.
 

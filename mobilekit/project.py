@@ -362,6 +362,14 @@ class Project(_Table):
         made = [name for name in variants if VARIANTS[name].format == format]
         return (f"{format}-fp16",) if f"{format}-fp16" in made else tuple(made[:1])
 
+    def with_default_bundle(self, format: Format, variant: str) -> Project:
+        """Return the project with one variant for its bundle, where the file names none."""
+        app = self._app(format)
+        if app.bundle is not None:
+            return self
+        carrying = app.model_copy(update={"bundle": (variant.removeprefix(f"{format}-"),)})
+        return self.model_copy(update={"android" if format == "tflite" else "ios": carrying})
+
     def _app(self, format: Format) -> AndroidTable | IosTable:
         return self.android if format == "tflite" else self.ios
 

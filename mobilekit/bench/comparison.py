@@ -44,14 +44,14 @@ class Figure:
     lone_shift: float
 
 
-FAST = Figure(name="fastest tenth", share=0.1, shift=0.012, lone_shift=0.035)
+FAST = Figure(name="fastest tenth", share=0.1, shift=0.01, lone_shift=0.035)
 """Decides. It is nearest to what the artifact itself takes."""
 
 TYPICAL = Figure(name="median", share=0.5, shift=0.045, lone_shift=0.06)
 """Can only add a failure: it sees what leaves the fastest runs alone, if it is large."""
 
 
-_DOUBT = 0.5
+_DOUBT = 0.3
 """What share of the reference workload's change is not known to be the artifact's as well.
 
 Measured: where the workload got 1 % slower, artifacts got 0.1 to 1.4 % slower. So the more a

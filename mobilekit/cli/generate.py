@@ -34,7 +34,8 @@ def generate(path: Path, release: Path | None, **folders: Path | None) -> int:
     """Write the code for apps again, into an app's own folders.
 
     PATH is the project file, or a folder with a mobilekit.toml. It says what inputs and outputs
-    mean; the artifacts come from a release of it.
+    mean; the artifacts come from a release of it. Where it names no variants in `bundle`, the code
+    carries the one that the release's last benchmark recommends.
     """
     from mobilekit.modules import PLATFORMS, require_module_or_nothing
     from mobilekit.project import PROJECT_FILE, load_project
@@ -50,14 +51,20 @@ def generate(path: Path, release: Path | None, **folders: Path | None) -> int:
         require_module_or_nothing(platform, folder)
     for platform, folder in wanted:
         facts = _generate(platform, project, release, folder)
-        click.echo(f"{platform.name} module: {folder} ({facts.files} files)")
+        carried = ", ".join(facts.variants)
+        click.echo(f"{platform.name} module: {folder} ({facts.files} files, with {carried})")
     return 0
 
 
 def _generate(platform: Platform, project: Project, release: Path, target: Path) -> ModuleFacts:
     import tempfile
 
-    from mobilekit.modules import artifacts_of_release, replace_module, write_module
+    from mobilekit.modules import (
+        artifacts_of_release,
+        as_recommended,
+        replace_module,
+        write_module,
+    )
     from mobilekit.parity.golden import read_golden
     from mobilekit.release import output_errors
     from mobilekit.report import read_report
@@ -72,7 +79,7 @@ def _generate(platform: Platform, project: Project, release: Path, target: Path)
             stage = Path(folder) / target.name
             facts = write_module(
                 platform,
-                project,
+                as_recommended(project, platform, report),
                 variants=[variant.name for variant in report.variants],
                 artifacts=artifacts,
                 golden=golden,
