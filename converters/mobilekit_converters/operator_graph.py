@@ -17,9 +17,9 @@ class GraphTensor:
 
     `constant` tensors have their data in the artifact; `values` are those data, row-major, where
     they are few. `open` lists the dimensions that are only known when the graph runs; `shape` then
-    has what the artifact gives for them. A `variable` keeps its data from run to run. What is
-    `unpacked` is computed from a constant alone, by a node that only changes how it is stored:
-    weights in fp16, as a rule.
+    has what the artifact gives for them. A `variable` keeps its data from run to run. `unpacked` is
+    the dtype of the constant that it is computed from, where a node only changes how that is
+    stored: `float16`, as a rule.
     """
 
     name: str
@@ -30,7 +30,7 @@ class GraphTensor:
     open: tuple[int, ...] = ()
     quantisation: Quantisation | None = None
     variable: bool = False
-    unpacked: bool = False
+    unpacked: str = ""
 
     @property
     def rank(self) -> int:
@@ -50,7 +50,7 @@ class GraphTensor:
     @property
     def fixed(self) -> bool:
         """Whether its data are known before the graph runs: constant, or unpacked from such."""
-        return self.constant or self.unpacked
+        return self.constant or bool(self.unpacked)
 
     @property
     def scales(self) -> tuple[float, ...]:
@@ -80,11 +80,17 @@ class GraphTensor:
 
 BITS = {
     "bool": 8,
+    "uint1": 1,
     "int2": 2,
+    "uint2": 2,
+    "uint3": 3,
     "uint4": 4,
     "int4": 4,
+    "uint6": 6,
     "int8": 8,
     "uint8": 8,
+    "float8e4m3fn": 8,
+    "float8e5m2": 8,
     "int16": 16,
     "uint16": 16,
     "float16": 16,

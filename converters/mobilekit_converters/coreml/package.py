@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mobilekit_converters.coreml.schema import model_messages
 from mobilekit_converters.errors import ConversionError
 
 _MODEL_PATH = "@model_path/"
@@ -56,12 +57,11 @@ def open_package(path: Path) -> Package:
         ConversionError: its manifest or its model cannot be read or is damaged, an item is missing
             or outside of the package, or the model is not an ML program.
     """
-    from coremltools.proto import Model_pb2
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     model = _model(path)
     try:
-        spec = Model_pb2.Model.FromString(model.read_bytes())
+        spec = model_messages().Model.FromString(model.read_bytes())
     except OSError as error:
         raise broken(path, f"its model cannot be read ({error.strerror})") from error
     except DecodeError as error:

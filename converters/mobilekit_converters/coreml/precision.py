@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilekit_converters.coreml.package import Package, open_package, values_of
+from mobilekit_converters.coreml.schema import program_messages
 from mobilekit_converters.coreml.weights import BITS, dtype_of
 
 _PALETTES = ("constexpr_lut_to_dense", "constexpr_lut_to_sparse")
@@ -42,7 +43,7 @@ def shown_precision(package: Package) -> str:
     Raises:
         ConversionError: a weight is of an unknown type.
     """
-    from coremltools.proto import MIL_pb2
+    types = program_messages()
 
     operations = package.operations()
     if any(operation.type == "quantize" for operation in operations):
@@ -56,7 +57,7 @@ def shown_precision(package: Package) -> str:
         if operation.type not in ("const", "cast")
         for output in operation.outputs
     )
-    return "fp16" if results[MIL_pb2.FLOAT16] > results[MIL_pb2.FLOAT32] else "fp32"
+    return "fp16" if results[types.FLOAT16] > results[types.FLOAT32] else "fp32"
 
 
 def _compressed(package: Package, operation: Any) -> Iterator[tuple[int, str]]:

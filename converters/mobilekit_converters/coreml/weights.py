@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mobilekit_converters.coreml.package import Package, broken, values_of
+from mobilekit_converters.coreml.schema import program_messages
 
 # MIL's DataType enumeration (MIL.proto): the bits of one value.
 BITS = {
@@ -93,10 +94,10 @@ def dtype_of(package: Package, value: Any) -> str:
     Raises:
         ConversionError: it is none that a weight can have.
     """
-    from coremltools.proto import MIL_pb2
+    types = program_messages().DataType
 
     number = value.type.tensorType.dataType
-    name = MIL_pb2.DataType.Name(number) if number in MIL_pb2.DataType.values() else str(number)
+    name = types.Name(number) if number in types.values() else str(number)
     if name not in BITS:
         raise broken(package.path, f"a weight is of the type {name}")
     return name

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mobilekit_converters.coreml.schema import model_messages
 from mobilekit_converters.errors import TargetError
 
 WEIGHTS_PREFIX = "@model_path/weights/"
@@ -31,7 +32,6 @@ def open_package(path: Path) -> Package:
     Raises:
         TargetError: it is not a whole package of an ML Program.
     """
-    from coremltools.proto import Model_pb2
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
@@ -40,7 +40,7 @@ def open_package(path: Path) -> Package:
         if not isinstance(item, str):
             raise TypeError(f"the path of its model is {item!r}")
         model = inside(path / "Data", item)
-        spec = Model_pb2.Model.FromString(model.read_bytes())
+        spec = model_messages().Model.FromString(model.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise broken(path.name, f"its manifest or model cannot be read ({error})") from error
     except DecodeError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mobilekit_converters.coreml.schema import program_messages
 from mobilekit_delegates.coreml.package import WEIGHTS_PREFIX, Package, broken, inside
 
 Array = NDArray[Any]
@@ -73,8 +74,6 @@ class Constant:
 
 def type_of(value_type: Any) -> Type:
     """Return the type of a `MIL_pb2.ValueType`."""
-    from coremltools.proto import MIL_pb2
-
     kind = value_type.WhichOneof("type")
     if kind == "listType":
         element = type_of(value_type.listType.type)
@@ -82,7 +81,7 @@ def type_of(value_type: Any) -> Type:
     if kind != "tensorType":
         return Type(dtype=(kind or "unknown").removesuffix("Type"))
     tensor = value_type.tensorType
-    dtypes = MIL_pb2.DataType.DESCRIPTOR.values_by_number
+    dtypes = program_messages().DataType.DESCRIPTOR.values_by_number
     dtype = dtypes[tensor.dataType].name.lower() if tensor.dataType in dtypes else "unknown"
     return Type(dtype=dtype, shape=tuple(map(_size, tensor.dimensions)))
 

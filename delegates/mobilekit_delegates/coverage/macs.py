@@ -59,6 +59,49 @@ def _matrices(
     return outputs[0].elements * inner
 
 
+def _transposed_coreml(
+    inputs: tuple[GraphTensor, ...], _: tuple[GraphTensor, ...], __: GraphNode
+) -> int:
+    """Each value of the image meets a kernel of input channels × output channels × window."""
+    return inputs[0].elements * math.prod(inputs[1].shape[1:])
+
+
+def _summed(inputs: tuple[GraphTensor, ...], _: tuple[GraphTensor, ...], node: GraphNode) -> int:
+    """A product for each combination of indices; those of more than two factors count as one."""
+    terms = str(node.attributes.get("equation", "")).replace(" ", "").split("->")[0].split(",")
+    if [len(term) for term in terms] != [tensor.rank for tensor in inputs]:
+        return 0
+    sizes = {
+        letter: size
+        for term, tensor in zip(terms, inputs, strict=True)
+        for letter, size in zip(term, tensor.shape, strict=True)
+    }
+    return math.prod(sizes.values())
+
+
+def _recurrent(inputs: tuple[GraphTensor, ...], _: tuple[GraphTensor, ...], node: GraphNode) -> int:
+    """Each step multiplies its input and the state by a matrix for every gate and direction.
+
+    The sequence is steps × batch × features; states follow it, and then the matrices, which are
+    gates · units × features or units.
+    """
+    sequence, states = inputs[0], 2 if node.operator == "lstm" else 1
+    if sequence.rank != 3:
+        return 0
+    matrices = (tensor.elements for tensor in inputs[1 + states :] if tensor.rank == 2)
+    return sequence.shape[0] * sequence.shape[1] * sum(matrices)
+
+
+def _attention(
+    inputs: tuple[GraphTensor, ...], outputs: tuple[GraphTensor, ...], _: GraphNode
+) -> int:
+    """Queries × keys, and what comes of that × values."""
+    query, key = inputs[:2]
+    if query.rank < 2 or key.rank < 2:
+        return 0
+    return (query.elements + outputs[0].elements) * key.shape[-2]
+
+
 _COUNTS: dict[str, Count] = {
     "CONV_2D": _output_channels_first,
     "CONV_3D": _output_channels_last,
@@ -67,7 +110,13 @@ _COUNTS: dict[str, Count] = {
     "FULLY_CONNECTED": _output_channels_first,
     "BATCH_MATMUL": _matrices,
     "conv": _output_channels_first,
+    "conv_transpose": _transposed_coreml,
+    "einsum": _summed,
+    "gru": _recurrent,
     "linear": _output_channels_first,
+    "lstm": _recurrent,
     "matmul": _matrices,
+    "rnn": _recurrent,
+    "scaled_dot_product_attention": _attention,
 }
 """By operator, TFLite's in capitals and Core ML's in small letters."""
