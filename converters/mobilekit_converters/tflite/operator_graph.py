@@ -33,7 +33,7 @@ def _graph(subgraph: Subgraph, name: str) -> OperatorGraph:
         format="tflite",
         name=name,
         tensors=tuple(
-            replace(_tensor(tensor), unpacked=index in unpacked)
+            replace(_tensor(tensor), unpacked=unpacked.get(index, ""))
             for index, tensor in enumerate(subgraph.tensors)
         ),
         nodes=tuple(_node(operator, subgraph) for operator in subgraph.operators),
@@ -46,16 +46,17 @@ _UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
 """Operators that weights are stored with, which delegates look through."""
 
 
-def _unpacked(subgraph: Subgraph) -> frozenset[int]:
-    """Return the tensors that are unpacked from constants; one may come from another."""
-    found: set[int] = set()
+def _unpacked(subgraph: Subgraph) -> dict[int, str]:
+    """Map tensors that are unpacked from constants to the constants' dtype, as it is stored."""
+    found: dict[int, str] = {}
     for operator in subgraph.operators:
-        if operator.name in _UNPACKING and all(
-            index in found or subgraph.tensors[index].constant_bytes is not None
-            for index in operator.inputs
-        ):
-            found.update(operator.outputs)
-    return frozenset(found)
+        if operator.name in _UNPACKING and len(operator.inputs) == 1:
+            (source,) = operator.inputs
+            constant = source >= 0 and subgraph.tensors[source].constant_bytes is not None
+            stored = subgraph.tensors[source].dtype if constant else found.get(source)
+            if stored is not None:
+                found.update(dict.fromkeys(operator.outputs, stored))
+    return found
 
 
 def _tensor(tensor: Tensor) -> GraphTensor:

@@ -4,7 +4,7 @@ They are Python's expressions, as far as these go:
 
 - `inputs`, `outputs`: the node's tensors in order, None where one is not given. A tensor has
   `rank`, `shape`, `dtype`, `elements`, `bytes`, `constant`, `fixed`, `values`, `open`, `quantised`,
-  `per_channel`, `scales`, `zero_points`, `axis`, `variable` (see `GraphTensor`);
+  `per_channel`, `scales`, `zero_points`, `axis`, `variable`, `unpacked` (see `GraphTensor`);
 - `operator`, `version`, `custom`: the node's own;
 - `level`: the delegate's version that is asked about;
 - every other name is an attribute of the node, such as `stride_w`, and None where it is not set;
@@ -37,6 +37,7 @@ _TENSOR_FIELDS = frozenset(
         "rank",
         "scales",
         "shape",
+        "unpacked",
         "values",
         "variable",
         "zero_points",
