@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mobilekit.bench.results import BenchReport
+from mobilekit.inspecting.results import Floor, GraphCoverage
 from mobilekit_converters.signature import Signature
 from mobilekit_delegates.planning.plan import Estimate
 from mobilekit_delegates.targets.target import Execution
@@ -103,6 +104,8 @@ class VariantResult:
     `file` is relative to the release folder. `status` is `built`, or `failed` with the `error` and
     the converter's `log` (a path relative to the release folder). `cached` artifacts were made by
     an earlier build from the same inputs. `structure` lists what the read-back proved.
+    `coverage` says of each graph, the main one first, what delegates should take of it, and
+    `floors` whether that is enough.
     """
 
     name: str
@@ -119,6 +122,8 @@ class VariantResult:
     operators: dict[str, int] = field(default_factory=dict)
     structure: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    coverage: tuple[GraphCoverage, ...] = ()
+    floors: tuple[Floor, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

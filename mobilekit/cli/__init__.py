@@ -15,6 +15,7 @@ from mobilekit.cli.convert import convert
 from mobilekit.cli.doctor import doctor
 from mobilekit.cli.generate import generate
 from mobilekit.cli.init import init
+from mobilekit.cli.inspect import inspect
 from mobilekit.cli.locate import locate
 from mobilekit.cli.verify import verify
 from mobilekit_converters.errors import MobilekitError
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, verify, locate, generate, doctor, completion):
+for command in (convert, init, verify, inspect, locate, generate, doctor, completion):
     commands.add_command(command)
 
 

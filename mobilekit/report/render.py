@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mobilekit.report.coverage import InspectionView
 from mobilekit.report.drift import DriftView
 from mobilekit.report.views import PageView
 
@@ -24,6 +25,11 @@ def render_pages(view: PageView) -> dict[str, str]:
 def render_drift(view: DriftView, title: str) -> str:
     """Return a page of one drift alone; it loads nothing and runs nothing either."""
     return _environment().get_template("drift.html").render(drift=view, title=title)
+
+
+def render_inspection(view: InspectionView) -> str:
+    """Return the page of an inspection; it loads nothing and runs nothing either."""
+    return _environment().get_template("inspect.html").render(view=view)
 
 
 def _environment() -> Environment:

@@ -15,6 +15,7 @@ from mobilekit.report.checks import (
     structure_only,
     variants_table,
 )
+from mobilekit.report.coverage import CoverageView, coverage_view
 from mobilekit.report.details import (
     VariantDetails,
     environment_table,
@@ -68,6 +69,7 @@ class PageView:
     failures: tuple[Failure, ...]
     drifts: tuple[DriftView, ...]
     plots: tuple[Plot, ...]
+    coverage: CoverageView
     not_run: tuple[NotRun, ...]
     structure_only: str
     places: tuple[Place, ...]
@@ -97,6 +99,7 @@ def page_view(report: Report) -> PageView:
         failures=_failures(report.variants),
         drifts=drift_views(report.variants),
         plots=(*plots(report.variants), *plan_plots(report.plans)),
+        coverage=coverage_view(report.variants),
         not_run=not_run_groups(report.variants),
         structure_only=structure_only(report.variants),
         places=places(report.variants),

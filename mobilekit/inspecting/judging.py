@@ -1,0 +1,63 @@
+"""What answers come to: delegates that take nothing, which never goes without saying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from mobilekit.inspecting.results import DelegateCoverage, GraphCoverage, InspectedArtifact
+
+
+def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCoverage, ...]]:
+    """Return what counts of an artifact's graphs, by delegate and level: its own answer if it gave
+    one, else the estimate.
+    """
+    found: dict[str, tuple[DelegateCoverage, ...]] = {}
+    for basis in ("estimates", "measured"):
+        answers: dict[str, tuple[DelegateCoverage, ...]] = {}
+        for graph in graphs:
+            for coverage in getattr(graph, basis):
+                answers[coverage.name] = (*answers.get(coverage.name, ()), coverage)
+        found.update(answers)
+    return found
+
+
+def nothing_taken(graphs: Sequence[GraphCoverage]) -> Iterator[tuple[str, str]]:
+    """Return each delegate, with its level, that takes nothing of an artifact, and a sentence."""
+    for name, coverages in deciding(graphs).items():
+        nodes = sum(coverage.nodes for coverage in coverages)
+        if nodes == 0:
+            yield name, f"{name} has nothing to take: no operator costs anything when it runs."
+        elif not any(coverage.nodes_taken for coverage in coverages):
+            measured = coverages[0].basis == "measured"
+            basis = "it said so itself" if measured else "an estimate"
+            yield name, f"{name} takes none of the {nodes} operators ({basis}).{_why(coverages)}"
+
+
+def _why(coverages: Iterable[DelegateCoverage]) -> str:
+    refusals = [refusal for coverage in coverages for refusal in coverage.refusals]
+    if not refusals:
+        return ""
+    most = max(refusals, key=lambda refusal: len(refusal.nodes))
+    return f" The rule that most of them break: {most.reason}."
+
+
+def judge(
+    artifacts: Iterable[InspectedArtifact], named: frozenset[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return why an inspection is no success, and what must not go unseen.
+
+    Args:
+        artifacts: what was found.
+        named: the delegates, with their levels, that somebody asked for by name.
+    """
+    reasons: list[str] = []
+    warnings: list[str] = []
+    for artifact in artifacts:
+        for name, sentence in nothing_taken(artifact.graphs):
+            (reasons if name in named else warnings).append(f"{artifact.file}: {sentence}")
+        reasons += [f"{artifact.file}: {floor.reason}" for floor in artifact.floors if floor.reason]
+        reasons += [
+            f"{artifact.file}: {name} was asked and gave no answer: {why}"
+            for name, why in artifact.silent.items()
+        ]
+    return tuple(reasons), tuple(warnings)

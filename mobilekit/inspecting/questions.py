@@ -1,0 +1,62 @@
+"""What is asked: which delegates, at which levels, and whether somebody named them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilekit_converters.variants import Format
+from mobilekit_delegates.coverage.delegates import (
+    DELEGATES,
+    DelegateAt,
+    delegate_at,
+    delegate_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A delegate at a level. One that somebody `named` must not take nothing."""
+
+    at: DelegateAt
+    named: bool = False
+
+    @property
+    def delegate(self) -> str:
+        """The delegate's name."""
+        return self.at.delegate.name
+
+    @property
+    def format(self) -> Format:
+        """The format of artifacts that it can be asked about."""
+        return self.at.delegate.format
+
+    @property
+    def name(self) -> str:
+        """The delegate with its level, as options name it."""
+        return f"{self.delegate}@{self.at.level:g}"
+
+
+def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Question, ...]:
+    """Return what is asked: the delegates that are named, or all there are.
+
+    Args:
+        names: delegates, with a level behind an `@` where another than the usual one is meant.
+        rules: somebody's own tables. Each stands in for that of its delegate, which is named by it.
+
+    Raises:
+        ProjectError: a delegate or a level is not known, or a table holds a mistake.
+    """
+    own = {delegate.name: delegate for delegate in map(delegate_of, rules)}
+    known = {**DELEGATES, **own}
+    names = tuple(names)
+    asked = [Question(at=delegate_at(name, known), named=True) for name in names]
+    named = {question.delegate for question in asked}
+    others = own if names else known
+    asked += [
+        Question(at=delegate_at(name, known), named=name in own)
+        for name in others
+        if name not in named
+    ]
+    return tuple({question.name: question for question in asked}.values())

@@ -1,0 +1,285 @@
+"""Which operators delegates take: an overview, then each graph as a picture and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mobilekit.inspecting.judging import deciding
+from mobilekit.inspecting.results import (
+    DelegateCoverage,
+    Floor,
+    GraphCoverage,
+    InspectedArtifact,
+    Inspection,
+    Refusal,
+)
+from mobilekit.inspecting.text import kinds, some_layers
+from mobilekit.report.charts import Drawing
+from mobilekit.report.coverage_chart import draw_coverage
+from mobilekit.report.formats import percent, plural, size
+from mobilekit.report.tables import NOT_MEASURED, Cell, Column, Row, Table
+from mobilekit.results import VariantResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphView:
+    """One graph of one artifact. There is no drawing where no operator costs anything."""
+
+    title: str
+    sentences: tuple[str, ...]
+    drawing: Drawing | None
+    caption: str
+    table: Table
+    differences: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageView:
+    """Tables of shares, one for each format, and every graph."""
+
+    overviews: tuple[Table, ...]
+    graphs: tuple[GraphView, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectionView:
+    """The page of `mobilekit inspect --out`."""
+
+    title: str
+    failed: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    coverage: CoverageView
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    name: str
+    graphs: tuple[GraphCoverage, ...]
+    floors: tuple[Floor, ...]
+
+
+def coverage_view(variants: Iterable[VariantResult]) -> CoverageView:
+    """Return what a report shows of its variants' coverage."""
+    return _view([_Subject(name=v.name, graphs=v.coverage, floors=v.floors) for v in variants])
+
+
+def inspection_view(inspection: Inspection, name: str) -> InspectionView:
+    """Return the page of an inspection; `name` is that of what was inspected."""
+    return InspectionView(
+        title=name,
+        failed=bool(inspection.reasons),
+        reasons=inspection.reasons,
+        warnings=inspection.warnings,
+        coverage=_view([_subject(artifact) for artifact in inspection.artifacts]),
+    )
+
+
+def _subject(artifact: InspectedArtifact) -> _Subject:
+    return _Subject(name=artifact.file, graphs=artifact.graphs, floors=artifact.floors)
+
+
+def _view(subjects: Sequence[_Subject]) -> CoverageView:
+    subjects = [subject for subject in subjects if subject.graphs]
+    groups: dict[tuple[str, ...], list[_Subject]] = {}
+    for subject in subjects:
+        groups.setdefault(tuple(deciding(subject.graphs)), []).append(subject)
+    return CoverageView(
+        overviews=tuple(_overview(names, group) for names, group in groups.items() if names),
+        graphs=tuple(
+            _graph(subject, graph, id=f"coverage-{index}-{number}")
+            for index, subject in enumerate(subjects)
+            for number, graph in enumerate(subject.graphs)
+        ),
+    )
+
+
+def _overview(names: tuple[str, ...], subjects: Sequence[_Subject]) -> Table:
+    return Table(
+        caption="The share of operators that each delegate takes, of those that cost something; "
+        "estimated from tables of rules unless it says measured",
+        columns=(Column(label="Artifact"), *(Column(label=name) for name in names)),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=subject.name),
+                    *(_share(subject, name) for name in names),
+                ),
+                failed=any(floor.status == "fail" for floor in subject.floors),
+            )
+            for subject in subjects
+        ),
+    )
+
+
+def _share(subject: _Subject, name: str) -> Cell:
+    coverages = deciding(subject.graphs)[name]
+    nodes = sum(coverage.nodes for coverage in coverages)
+    taken = sum(coverage.nodes_taken for coverage in coverages)
+    floor = next((floor for floor in subject.floors if floor.delegate == name), None)
+    if nodes == 0:
+        return NOT_MEASURED
+    share, basis = taken / nodes, coverages[0].basis
+    if floor is not None:
+        share, basis = floor.share, floor.decided_by
+    notes = [f"{taken:,} of {nodes:,}"] if floor is None else [f"floor {percent(floor.least)}"]
+    if basis == "measured":
+        notes.append("measured")
+    return Cell(
+        text=percent(share) if share else "nothing",
+        note=", ".join(notes),
+        share=share,
+        missed=floor is not None and floor.status == "fail",
+    )
+
+
+def _graph(subject: _Subject, graph: GraphCoverage, *, id: str) -> GraphView:
+    several = len(subject.graphs) > 1
+    title = f"{subject.name}, graph {graph.name}" if several else subject.name
+    coverages = _drawn(graph)
+    costs = len(graph.operators) > len(graph.free)
+    return GraphView(
+        title=title,
+        sentences=tuple(_sentences(graph)),
+        drawing=draw_coverage(
+            graph, coverages, title=f"Which operators delegates take of {title}", id=id
+        )
+        if costs and any(coverage.runs for coverage in coverages)
+        else None,
+        caption=_caption(graph),
+        table=_rules(title, graph),
+        differences=_differences(title, graph),
+    )
+
+
+def _drawn(graph: GraphCoverage) -> tuple[DelegateCoverage, ...]:
+    """Return a row for each estimate, and below it one for the delegate itself if that differs."""
+    differing = {item.delegate for item in graph.disagreements}
+    estimated = {coverage.name for coverage in graph.estimates}
+    rows: list[DelegateCoverage] = []
+    for coverage in graph.estimates:
+        rows.append(coverage)
+        rows += [
+            item for item in graph.measured if item.name == coverage.name and item.name in differing
+        ]
+    return (*rows, *(item for item in graph.measured if item.name not in estimated))
+
+
+def _sentences(graph: GraphCoverage) -> Iterator[str]:
+    if len(graph.operators) == len(graph.free):
+        yield "No operator of it costs anything when it runs: there is nothing to take."
+    for coverage in graph.measured:
+        yield (
+            f"{coverage.name} was asked itself ({coverage.place}): it takes "
+            f"{coverage.nodes_taken:,} of {plural(coverage.nodes, 'operator')}"
+            f"{_agreement(graph, coverage)}."
+        )
+    for item in graph.newer:
+        first = f"is there from {item.runtime} on" if item.runtime else "is in no runtime known"
+        yield (
+            f"TFLite {graph.runtime} cannot load it: {len(item.nodes)} × {item.operator}, version "
+            f"{item.version}, {first}."
+        )
+    for floats in graph.floats:
+        yield (
+            f"{len(floats.nodes)} × {floats.operator} computed in floats, in a graph of integers: "
+            f"{floats.reason} ({some_layers(graph, floats.nodes)})."
+        )
+
+
+def _agreement(graph: GraphCoverage, coverage: DelegateCoverage) -> str:
+    """Say whether an estimate was right, where there is one of the same level."""
+    if all(item.name != coverage.name for item in graph.estimates):
+        return ""
+    wrong = sum(item.delegate == coverage.name for item in graph.disagreements)
+    return f", and the estimate is wrong on {wrong:,}" if wrong else ", each as estimated"
+
+
+def _caption(graph: GraphCoverage) -> str:
+    sentences = ["Point at a part to see its operators, and the rules that they break."]
+    if graph.free:
+        sentences.append(
+            f"{plural(len(graph.free), 'operator')} that read constants alone cost nothing and are "
+            "not drawn."
+        )
+    sentences += [
+        f"{coverage.name} runs it in {plural(coverage.pieces, 'piece')}; "
+        f"{plural(coverage.crossing_count, 'tensor')} of {size(coverage.crossing_bytes)} in all "
+        "go back and forth each time."
+        for coverage in _drawn(graph)
+        if coverage.crossing_count
+    ]
+    return " ".join(sentences)
+
+
+def _rules(title: str, graph: GraphCoverage) -> Table:
+    """Return every rule that is broken; delegates that break at the same one share its row."""
+    groups: dict[tuple[str, str, str, str, tuple[int, ...]], tuple[Refusal, list[str]]] = {}
+    for coverage in _explaining(graph):
+        for refusal in coverage.refusals:
+            key = (
+                refusal.reason,
+                refusal.source,
+                refusal.remedy,
+                refusal.adaptation,
+                refusal.nodes,
+            )
+            groups.setdefault(key, (refusal, []))[1].append(coverage.name)
+    return Table(
+        caption=f"The rules that keep operators of {title} from delegates",
+        columns=(
+            Column(label="Delegate"),
+            Column(label="Operators"),
+            Column(label="Rule", wide=True),
+            Column(label="Remedy", wide=True),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=", ".join(names)),
+                    Cell(text=kinds(refusal.operators), note=some_layers(graph, refusal.nodes)),
+                    Cell(text=refusal.reason, note=refusal.source),
+                    _remedy(refusal),
+                )
+            )
+            for refusal, names in groups.values()
+        ),
+    )
+
+
+def _explaining(graph: GraphCoverage) -> tuple[DelegateCoverage, ...]:
+    """Return whose rules are told: the estimates', and those of delegates that have none."""
+    estimated = {coverage.delegate for coverage in graph.estimates}
+    others = (coverage for coverage in graph.measured if coverage.delegate not in estimated)
+    return (*graph.estimates, *others)
+
+
+def _remedy(refusal: Refusal) -> Cell:
+    note = f"mobilekit convert --adapt {refusal.adaptation}" if refusal.adaptation else ""
+    return Cell(text=refusal.remedy, note=note) if refusal.remedy else NOT_MEASURED
+
+
+def _differences(title: str, graph: GraphCoverage) -> Table:
+    return Table(
+        caption=f"Where delegates that were asked disagree with the estimate, in {title}",
+        columns=(
+            Column(label="Delegate"),
+            Column(label="Operator"),
+            Column(label="Estimated", wide=True),
+            Column(label="Measured", wide=True),
+        ),
+        rows=tuple(
+            Row(
+                cells=(
+                    Cell(text=item.delegate),
+                    Cell(text="all of them")
+                    if item.node is None
+                    else Cell(text=graph.operators[item.node], note=graph.layers[item.node]),
+                    Cell(text=item.estimate),
+                    Cell(text=item.measured),
+                )
+            )
+            for item in graph.disagreements
+        ),
+    )
