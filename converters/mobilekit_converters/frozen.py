@@ -90,11 +90,20 @@ def freeze(call: Call, signature: Signature, folder: Path) -> None:
         SourceError: the outputs differ from the signature, or a variable, a lookup table or Python
             code is left in the graph, so that it cannot stand alone.
     """
+    write_frozen(prepare_graph(_trace(call, signature)), signature, folder)
+
+
+def write_frozen(graph: tf.compat.v1.GraphDef, signature: Signature, folder: Path) -> None:
+    """Write a frozen folder.
+
+    Args:
+        graph: as `prepare_graph` returns it.
+        signature: names, shapes and dtypes of its ends.
+        folder: where to write; created if need be.
+    """
     import tensorflow as tf
 
-    graph = prepare_graph(_trace(call, signature))
-    inputs = [f"input_{index}:0" for index in range(len(signature.inputs))]
-    outputs = [f"output_{index}:0" for index in range(len(signature.outputs))]
+    inputs, outputs = _ends(signature)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "graph.pb").write_bytes(graph.SerializeToString(deterministic=True))
     (folder / "signature.json").write_text(json.dumps(asdict(signature), indent=2) + "\n", "utf-8")
@@ -104,6 +113,22 @@ def freeze(call: Call, signature: Signature, folder: Path) -> None:
     saved_model = folder / "saved_model"
     tf.saved_model.save(module, str(saved_model), signatures={SIGNATURE_NAME: module.serve})
     _name_inputs(saved_model / "saved_model.pb", signature)
+
+
+def simplify_graph(
+    graph: tf.compat.v1.GraphDef, signature: Signature
+) -> tf.compat.v1.GraphDef:
+    """Inline the functions that a frozen graph calls, fold constants, drop what nothing needs."""
+    simplified = _optimise(graph, *_ends(signature))
+    _name_functions(simplified)
+    return simplified
+
+
+def _ends(signature: Signature) -> tuple[list[str], list[str]]:
+    """The names of a frozen graph's tensors at its ends."""
+    inputs = [f"input_{index}:0" for index in range(len(signature.inputs))]
+    outputs = [f"output_{index}:0" for index in range(len(signature.outputs))]
+    return inputs, outputs
 
 
 def load_frozen(folder: Path) -> FrozenModel:

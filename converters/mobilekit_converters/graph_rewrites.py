@@ -39,7 +39,8 @@ def replace_operations(
         if node.op in table:
             function = _function(table[node.op], imported.get_operation_by_name(node.name))
             if function is not None:
-                _call(node, function)
+                inputs = [name for name in node.input if not name.startswith("^")]
+                make_call(node, function, inputs)
                 replaced.library.function.append(function.function_def)
     return replaced
 
@@ -56,8 +57,14 @@ def _function(replacement: Replacement, operation: tf.Operation) -> Any:
     return function if function.outputs else None
 
 
-def _call(node: Any, function: Any) -> None:
-    inputs = [name for name in node.input if not name.startswith("^")]
+def make_call(node: Any, function: Any, inputs: list[str]) -> None:
+    """Make a node of a graph a call of a function, whose definition goes into the graph's library.
+
+    Args:
+        node: the node; it keeps its name, and so the names of its outputs.
+        function: a `ConcreteFunction` without variables.
+        inputs: the names of the tensors that the function gets.
+    """
     node.op = "PartitionedCall"
     node.attr.clear()
     node.attr["Tin"].list.type.extend(t.dtype.as_datatype_enum for t in function.inputs)
