@@ -86,9 +86,13 @@ size_t android_strlen_chk(const char *text, size_t size) {
     return length;
 }
 
-/* Of the system's properties there is the API level alone, Android 14's: XNNPACK asks for it. */
+/*
+ * Of the system's properties there is the API level alone, for which XNNPACK and NNAPI's delegate ask:
+ * ANDROID_API_LEVEL, or else Android 14's.
+ */
 int android_system_property_get(const char *name, char *value) {
-    strcpy(value, strcmp(name, "ro.build.version.sdk") == 0 ? "34" : "");
+    const char *level = getenv("ANDROID_API_LEVEL");
+    strcpy(value, strcmp(name, "ro.build.version.sdk") ? "" : level ? level : "34");
     return (int)strlen(value);
 }
 
