@@ -39,9 +39,13 @@ TAKEN = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What came of a file: how many nodes the delegate took, and how many parts there are then."""
+    """What came of a file: how many nodes the delegate took, and how many parts there are then.
+
+    What TFLite 2.16 has no operators for is not `known`.
+    """
 
     whole: bool
+    known: bool = True
     nodes: int
     parts: int
 
@@ -94,7 +98,8 @@ def _read(log: str) -> Loaded:
     counts = TAKEN.search(log)
     whole = re.search(r"^loaded$", log, re.MULTILINE) is not None
     nodes, parts = map(int, counts.groups()) if counts and whole else (0, 0)
-    return Loaded(whole=whole, nodes=nodes, parts=parts)
+    known = "Registration failed" not in log
+    return Loaded(whole=whole, known=known, nodes=nodes, parts=parts)
 
 
 def agrees(estimate: Coverage, measured: Loaded) -> bool:
@@ -107,16 +112,18 @@ def agrees(estimate: Coverage, measured: Loaded) -> bool:
 def test_the_delegate_offers_what_the_rules_say(
     folder: Path, graphs: list[Path], level: int
 ) -> None:
-    # Not every graph of the corpus is one for TFLite 2.16.
-    sound = [path for path, said in load(folder, BEFORE_NNAPI, graphs).items() if said.whole]
-    assert len(sound) > 0.95 * len(graphs)
-    said = load(folder, level, sound)
+    # Where it refuses a graph before there is an NNAPI, a shape is only known when the graph runs.
+    known = [path for path, said in load(folder, BEFORE_NNAPI, graphs).items() if said.known]
+    assert len(known) > 0.99 * len(graphs)
+    said = load(folder, level, known)
     wrong = {
-        path.stem: (estimate.nodes_taken, said[path].nodes)
-        for path in sound
+        path.stem: (estimate.nodes_taken, said[path])
+        for path in known
         if not agrees(estimate := delegate_at(f"nnapi@{level}").estimate(_graph(path)), said[path])
     }
     assert not wrong
+    assert sum(item.nodes for item in said.values()) > 100
+    assert sum(not item.whole for item in said.values()) > 10
 
 
 def _graph(path: Path) -> OperatorGraph:
