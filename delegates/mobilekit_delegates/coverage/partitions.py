@@ -59,11 +59,16 @@ def kept(parts: Sequence[Partition], most: int | None) -> frozenset[int]:
 
 
 def crossings(graph: OperatorGraph, parts: Sequence[Partition]) -> tuple[Crossing, ...]:
-    """Return the tensors that go between a delegate's parts and the rest, each once a reader."""
+    """Return the tensors that go between a delegate's parts and the rest, each once a reader.
+
+    What is computed from constants alone crosses once, while the graph loads, and is left out.
+    """
     home = {node: index for index, part in enumerate(parts) for node in part.nodes}
     found: dict[tuple[int, int], Crossing] = {}
     for producer, consumer, tensor in graph.edges():
         source, target = home[producer], home[consumer]
+        if graph.is_free(graph.nodes[producer]):
+            continue
         if source != target and parts[source].taken != parts[target].taken:
             found.setdefault(
                 (tensor, target),
