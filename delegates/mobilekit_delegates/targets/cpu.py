@@ -16,6 +16,7 @@ from mobilekit_delegates.targets.target import Missing, TargetInfo
 from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
 
 if TYPE_CHECKING:
+    from mobilekit_delegates.profiling.litert_profile import ProfiledOperator
     from mobilekit_delegates.targets.target import Arrays
 
 
@@ -46,3 +47,12 @@ class Cpu:
     ) -> TimedRuns:
         """Time an artifact with the same kernels; see `TimedTarget`."""
         return time_interpreter(artifact, batches, plan, kernels="AUTO", target=self.info.name)
+
+    def profile_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> tuple[ProfiledOperator, ...]:
+        """Return LiteRT's profile with these kernels; see `ProfiledTarget`."""
+        from mobilekit_delegates.profiling.litert_profile import profile_on_cpu
+
+        options = f"num_threads = {plan.threads}\n"
+        return profile_on_cpu(artifact, batches, options)

@@ -20,6 +20,7 @@ from mobilekit_delegates.targets.target import Execution, Missing, TargetInfo
 from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
 
 if TYPE_CHECKING:
+    from mobilekit_delegates.profiling.litert_profile import ProfiledOperator
     from mobilekit_delegates.targets.silent_fallback import WatchedSession
     from mobilekit_delegates.targets.target import Arrays
 
@@ -69,6 +70,15 @@ class CpuFp16:
         with self._watched(artifact, opened()) as watched:
             watched.run_all(batches)
         return replace(timed, place=processor_name(), notes=watched.execution.notes)
+
+    def profile_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> tuple[ProfiledOperator, ...]:
+        """Return LiteRT's profile with these kernels; see `ProfiledTarget`."""
+        from mobilekit_delegates.profiling.litert_profile import profile_on_cpu
+
+        options = f"num_threads = {plan.threads}\nflags = {_FORCE_FP16}\n"
+        return profile_on_cpu(artifact, batches, options)
 
     def _accelerated(self, artifact: Artifact, threads: int = 1) -> CompiledSession:
         from ai_edge_litert.compiled_model import CpuOptions, Options

@@ -16,6 +16,7 @@ from mobilekit_delegates.targets.target import Missing, TargetInfo
 from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan
 
 if TYPE_CHECKING:
+    from mobilekit_delegates.profiling.litert_profile import ProfiledOperator
     from mobilekit_delegates.targets.target import Arrays
 
 
@@ -52,3 +53,12 @@ class CpuReference:
         return time_interpreter(
             artifact, batches, plan, kernels="BUILTIN_REF", target=self.info.name
         )
+
+    def profile_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> tuple[ProfiledOperator, ...]:
+        """Return LiteRT's profile with these kernels; see `ProfiledTarget`."""
+        from mobilekit_delegates.profiling.litert_profile import profile_on_cpu
+
+        options = f'num_threads = {plan.threads}\nkernel_mode = "reference"\n'
+        return profile_on_cpu(artifact, batches, options)

@@ -1,0 +1,1 @@
+"""How long single operators take, as the runtimes themselves measure it."""
