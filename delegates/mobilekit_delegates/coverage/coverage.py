@@ -29,12 +29,15 @@ class Answer:
     `free` nodes cost nothing when the graph runs, because their inputs are all constant: they are
     computed while it loads, whoever takes them. What is `cut_off` would be taken by itself, but the
     delegate leaves it to others: it keeps few parts of a graph, or another node spoils the graph.
+    `warnings` are what is to be known of a node that is taken: where its numbers drift, or which
+    devices leave it to others.
     """
 
     taken: bool
     objections: tuple[Objection, ...] = ()
     free: bool = False
     cut_off: bool = False
+    warnings: tuple[Objection, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

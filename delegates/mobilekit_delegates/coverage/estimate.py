@@ -51,8 +51,12 @@ def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) ->
     inputs = graph.inputs_of(node)
     if inputs and all(tensor is None or tensor.fixed for tensor in inputs):
         return Answer(taken=True, free=True)
-    objections = (*_entry_objections(node, table, level), *_broken(graph, node, table, level))
-    return Answer(taken=not objections, objections=objections)
+    broken = _broken(graph, node, table.rules_for(node.operator), table, level)
+    objections = (*_entry_objections(node, table, level), *broken)
+    if objections:
+        return Answer(taken=False, objections=objections)
+    warnings = _broken(graph, node, table.warnings_for(node.operator), table, level)
+    return Answer(taken=True, warnings=tuple(warnings))
 
 
 def _entry_objections(node: GraphNode, table: Table, level: float) -> Iterator[Objection]:
@@ -88,11 +92,11 @@ def _source(entry: OperatorEntry, table: Table) -> str:
 
 
 def _broken(
-    graph: OperatorGraph, node: GraphNode, table: Table, level: float
+    graph: OperatorGraph, node: GraphNode, rules: tuple[Rule, ...], table: Table, level: float
 ) -> Iterator[Objection]:
     """Yield an objection for each rule that a node does not meet."""
     names = _Names(graph, node, table, level)
-    for rule in table.rules_for(node.operator):
+    for rule in rules:
         if _breaks(names, rule, level):
             yield _objection(rule)
 

@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_SECTIONS = ("table", "define", "operator", "rule")
+_SECTIONS = ("table", "define", "operator", "rule", "warning")
 _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "table": (
         frozenset({"delegate", "title", "format", "level", "levels", "source", "meaning"}),
@@ -29,6 +29,10 @@ _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "rule": (
         frozenset({"operators", "require", "reason", "source"}),
         frozenset({"when", "remedy", "adaptation", "since", "until", "whole"}),
+    ),
+    "warning": (
+        frozenset({"operators", "reason", "source"}),
+        frozenset({"when", "require", "remedy", "adaptation", "since", "until"}),
     ),
 }
 """By section: the keys that it needs, and those that it may have."""
@@ -100,7 +104,8 @@ class _Reader:
             meaning=head["meaning"],
             partitions=head.get("partitions"),
             operators=self._by_name(self._operators()),
-            rules=self._by_operator(self._rules()),
+            rules=self._by_operator(self._rules("rule")),
+            warnings=self._by_operator(self._rules("warning")),
             definitions=self._definitions(),
         )
 
@@ -128,11 +133,14 @@ class _Reader:
                     line=line,
                 )
 
-    def _rules(self) -> Iterator[Rule]:
-        for entry, line in self._entries("rule"):
+    def _rules(self, section: str) -> Iterator[Rule]:
+        for entry, line in self._entries(section):
             yield Rule(
                 operators=tuple(entry["operators"]),
-                require=self._expression(entry["require"], self._line_of_key(line, "require")),
+                # Without one, a warning is for each node that it concerns.
+                require=self._expression(
+                    entry.get("require", "False"), self._line_of_key(line, "require")
+                ),
                 when=self._expression(entry["when"], self._line_of_key(line, "when"))
                 if "when" in entry
                 else None,

@@ -56,9 +56,11 @@ class Table:
 
     `level` says in words what tells its versions apart, such as `Android API level`; `levels` are
     those that can be asked about, `default` is the one that is meant where none is named. It keeps
-    the `partitions` largest parts of a graph, all of them where None. `definitions` are names that
-    its rules use for expressions. `source` is the project, file and version that the table was made
-    from; `meaning` says in a sentence what an answer from it is worth.
+    the `partitions` largest parts of a graph, all of them where None. `warnings` are rules that
+    refuse nothing: a node that breaks one is taken, and something is to be known of it.
+    `definitions` are names that rules use for expressions. `source` is the project, file and
+    version that the table was made from; `meaning` says in a sentence what an answer from it is
+    worth.
     """
 
     delegate: str
@@ -72,6 +74,7 @@ class Table:
     partitions: int | None = None
     operators: Mapping[str, tuple[OperatorEntry, ...]] = field(default_factory=dict)
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    warnings: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     definitions: Mapping[str, Expression] = field(default_factory=dict)
 
     def rules_for(self, operator: str) -> tuple[Rule, ...]:
@@ -81,6 +84,10 @@ class Table:
         """
         rules = (*self.rules.get("*", ()), *self.rules.get(operator, ()))
         return rules if operator in self.operators else tuple(rule for rule in rules if rule.whole)
+
+    def warnings_for(self, operator: str) -> tuple[Rule, ...]:
+        """Return the warnings that concern an operator, those about all operators first."""
+        return (*self.warnings.get("*", ()), *self.warnings.get(operator, ()))
 
 
 def holds_at(entry: OperatorEntry | Rule, level: float) -> bool:
