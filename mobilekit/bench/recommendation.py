@@ -35,7 +35,7 @@ _AGREEMENT = 0.02
 _SNR_DB = 20.0
 """The error has a hundredth of the signal's power."""
 
-_METRICS = ("accuracy", "agreement", "snr_db")
+METRICS = ("accuracy", "agreement", "snr_db")
 """What quality is, the most telling first."""
 
 _SAME_TIME = 0.1
@@ -178,14 +178,14 @@ def _choices(variants: Sequence[VariantResult], times: Sequence[Benchmark]) -> t
 
 
 def _choice(variant: VariantResult, accelerator: str, milliseconds: float) -> Choice:
-    metric, quality = _quality(variant)
+    metric, value = _quality(variant)
     return Choice(
         variant=variant.name,
         accelerator=accelerator,
         bytes=variant.bytes,
         milliseconds=milliseconds,
         metric=metric,
-        quality=quality,
+        quality=value,
     )
 
 
@@ -196,7 +196,7 @@ def _quality(variant: VariantResult) -> tuple[str, float]:
     """
     passed = _passed_checks(variant)
     checks = [check for check in passed if not check.emulated] or passed
-    for metric in _METRICS:
+    for metric in METRICS:
         values = [check.metrics[metric] for check in checks if metric in check.metrics]
         if values:
             return metric, min(values)
@@ -212,7 +212,7 @@ def _good(choices: Sequence[Choice]) -> tuple[Choice, ...]:
     slack = {"accuracy": _ACCURACY, "agreement": _AGREEMENT}
     # Variants of one release have the same metrics, unless a check lacks one.
     metrics = {choice.metric for choice in choices}
-    metric = next((name for name in _METRICS if name in metrics), "")
+    metric = next((name for name in METRICS if name in metrics), "")
     same = [choice for choice in choices if choice.metric == metric and metric]
     if not same:
         return ()

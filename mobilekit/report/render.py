@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mobilekit.report.coverage import InspectionView
 from mobilekit.report.drift import DriftView
+from mobilekit.report.history import HistoryView
 from mobilekit.report.views import PageView
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ def render_drift(view: DriftView, title: str) -> str:
 def render_inspection(view: InspectionView) -> str:
     """Return the page of an inspection; it loads nothing and runs nothing either."""
     return _environment().get_template("inspect.html").render(view=view)
+
+
+def render_history(view: HistoryView) -> str:
+    """Return the page of a history of releases; it loads nothing and runs nothing either."""
+    return _environment().get_template("history.html").render(view=view)
 
 
 def _environment() -> Environment:
