@@ -132,7 +132,8 @@ def _for_platform(
     ]
     on_devices = [item for item in measured if item.target.partition(":")[0] in rules.families]
     here = [item for item in measured if item.target == rules.fallback]
-    for times, source in ((on_devices, "device"), (here, "here"), ([], "none")):
+    timed = [(times, at) for times, at in ((on_devices, "device"), (here, "here")) if times]
+    for times, source in (*timed, ([], "none")):
         choices = _good(_choices(variants, times))
         if choices:
             best = _best(front_of(choices))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from mobilekit.report.charts import FONT, Drawing, picture
@@ -13,6 +12,7 @@ from mobilekit.report.svg import (
     Anchor,
     Box,
     Scale,
+    along,
     element,
     place_labels,
     text_element,
@@ -119,20 +119,11 @@ def _mark(layer: LayerDrift, x: float, y: float, first: bool) -> str:
     return element("g", hover, element("circle", cx=x, cy=y, r=6), cross, class_="mark failed")
 
 
-def _along(places: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """Yield points on the line through places, close enough that no label slips in between."""
-    yield from places
-    for (x, y), (end_x, end_y) in itertools.pairwise(places):
-        steps = int(math.hypot(end_x - x, end_y - y) / 6) + 1
-        for step in range(1, steps):
-            yield x + (end_x - x) * step / steps, y + (end_y - y) * step / steps
-
-
 def _label(
     layer: LayerDrift, place: tuple[float, float], places: Sequence[tuple[float, float]], frame: Box
 ) -> list[str]:
     """Name the first layer that is out of bounds, where there is room beside the marks."""
-    marks = [Box(left=x - 4, top=y - 4, right=x + 4, bottom=y + 4) for x, y in _along(places)]
+    marks = [Box(left=x - 4, top=y - 4, right=x + 4, bottom=y + 4) for x, y in along(places)]
     anchor = Anchor(x=place[0], y=place[1], text=layer.layer)
     (label,) = place_labels([anchor], frame=frame, size=FONT, obstacles=marks)
     if label is None:

@@ -126,7 +126,10 @@ def _plots(found: History, own: Sequence[int], lines: Sequence[Line], number: in
             title=title,
             id=f"history-{number}-{len(plots)}",
         )
-        plots.append(Plot(title=title, drawing=drawing, caption=_caption(kind, what, breaks)))
+        caption = _caption(kind, what, breaks)
+        if drawing.unnamed:
+            caption += " Some lines have no room for a name: the table below gives their values."
+        plots.append(Plot(title=title, drawing=drawing, caption=caption))
     return plots
 
 

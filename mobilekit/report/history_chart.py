@@ -15,6 +15,7 @@ from mobilekit.report.svg import (
     Box,
     Label,
     Scale,
+    along,
     element,
     place_labels,
     shorten,
@@ -157,12 +158,11 @@ def _pieces(points: Sequence[Point], breaks: frozenset[int]) -> Iterator[list[Po
 def _labels(
     lines: Sequence[Line], horizontal: Scale, vertical: Scale, frame: Box
 ) -> list[Label | None]:
-    places = [
-        (horizontal(point.release), vertical(point.value))
+    marks = [
+        Box(left=x - 5, top=y - 5, right=x + 5, bottom=y + 5)
         for line in lines
-        for point in line.points
+        for x, y in along([(horizontal(p.release), vertical(p.value)) for p in line.points])
     ]
-    marks = [Box(left=x - 6, top=y - 6, right=x + 6, bottom=y + 6) for x, y in places]
     ends = [line.points[-1] for line in lines]
     anchors = [
         Anchor(x=horizontal(end.release), y=vertical(end.value), text=line.variant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -197,6 +198,15 @@ def _trail(label: Label) -> list[Box]:
     shares = [way / length for way in range(12, int(length), 4)]
     places = [(x + (end_x - x) * share, y + (end_y - y) * share) for share in shares]
     return [Box(left=px - 1, top=py - 1, right=px + 1, bottom=py + 1) for px, py in places]
+
+
+def along(places: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Yield points on the line through places, close enough that no label slips in between."""
+    yield from places
+    for (x, y), (end_x, end_y) in itertools.pairwise(places):
+        steps = int(math.hypot(end_x - x, end_y - y) / 6) + 1
+        for step in range(1, steps):
+            yield x + (end_x - x) * step / steps, y + (end_y - y) * step / steps
 
 
 def _candidates(anchor: Anchor, frame: Box, size: float) -> Iterator[Label]:
