@@ -12,6 +12,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mobilekit.cache import Cache
+from mobilekit.inspecting.floors import (
+    check_floors,
+    floor_rules,
+    rules_for,
+    told_by,
+    untold_floors,
+)
+from mobilekit.inspecting.judging import shares
+from mobilekit.inspecting.results import ArtifactCoverage
 from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
 from mobilekit.modules import PLATFORMS, check_names, write_module
@@ -21,9 +30,16 @@ from mobilekit.progress import Progress
 from mobilekit.project import Project
 from mobilekit.release import check_output, output_errors, staged, write_manifest
 from mobilekit.results import Check, Drift, ModelFacts, ModuleFacts, Report, VariantResult
-from mobilekit.steps import GOLDEN, REFERENCE_TARGET, SOURCE, Planner, Step
+from mobilekit.steps import (
+    GOLDEN,
+    REFERENCE_TARGET,
+    SOURCE,
+    Planner,
+    Step,
+    coverage_step,
+)
 from mobilekit.tasks import STORED_GOLDEN
-from mobilekit.verdict import reasons, require_targets, words
+from mobilekit.verdict import coverage_notes, reasons, require_targets, words
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import MobilekitError, OutputError, SourceError
 from mobilekit_converters.hashing import sha256_of_path
@@ -210,6 +226,8 @@ def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
         return words(value, seconds)
     if isinstance(value, Drift):
         return "ok", value.sentence
+    if isinstance(value, ArtifactCoverage):
+        return "ok", shares(value.graphs)
     if isinstance(value, Artifact):
         return "ok", f"{value.file_bytes / 1e6:.2f} MB, {seconds:.1f} s"
     return "ok", f"{seconds:.1f} s"
@@ -217,7 +235,7 @@ def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
 
 def _stop_if_hopeless(step: Step, error: Exception, log: str) -> None:
     """Raise what makes the whole build pointless: a wrong input, a full disk, a dead source."""
-    if step.role == "search":
+    if step.role in ("search", "coverage"):
         return
     if isinstance(error, MobilekitError) and error.exit_status != 1:
         raise error
@@ -256,8 +274,20 @@ def _report(
         golden=results.values[GOLDEN],
         variants=variants,
         environment=environment(),
-        notes=results.values[GOLDEN].notes,
+        notes=(
+            *results.values[GOLDEN].notes,
+            *(f"{name}: {error}" for name, error in _untold(planner, results)),
+            *coverage_notes(variants, floor_rules(project.coverage)),
+        ),
     )
+
+
+def _untold(planner: Planner, results: StepResults) -> Iterator[tuple[str, str]]:
+    """Return the variants of which nobody can say what delegates take, and why."""
+    for name in planner.wanted:
+        step = coverage_step(name)
+        if name not in results.errors and step in results.errors:
+            yield step, results.errors[step]
 
 
 def _variant(project: Project, name: str, steps: list[Step], results: StepResults) -> VariantResult:
@@ -272,6 +302,9 @@ def _variant(project: Project, name: str, steps: list[Step], results: StepResult
             seconds=results.seconds.get(name, 0.0),
         )
     artifact: Artifact = results.values[name]
+    checks = tuple(_checks(project, name, steps, results))
+    coverage: ArtifactCoverage | None = results.values.get(coverage_step(name))
+    rules = rules_for(floor_rules(project.coverage), name, row.format)
     return VariantResult(
         name=name,
         description=row.description,
@@ -284,7 +317,11 @@ def _variant(project: Project, name: str, steps: list[Step], results: StepResult
         signature=artifact.signature,
         operators=artifact.operators,
         structure=artifact.proofs,
-        checks=tuple(_checks(project, name, steps, results)),
+        checks=checks,
+        coverage=coverage.graphs if coverage else (),
+        floors=check_floors(rules, coverage.graphs, told_by(checks, coverage.graphs))
+        if coverage
+        else untold_floors(rules, results.errors[coverage_step(name)]),
     )
 
 

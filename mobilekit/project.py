@@ -313,6 +313,7 @@ class Project(_Table):
     verify: VerifyTable = VerifyTable()
     budgets: dict[str, dict[str, float]] = {}
     latency: dict[str, Any] = {}
+    coverage: dict[str, Any] = {}
     folder: Annotated[Path, Field(exclude=True)] = Path()
 
     @property
@@ -440,6 +441,7 @@ def parse_project(document: Mapping[str, Any], *, folder: Path, origin: str) -> 
         raise ProjectError("\n".join(f"{origin}: {line}" for line in lines)) from error
     _check_budgets(project, origin)
     _check_latency(project, origin)
+    _check_coverage(project, origin)
     _check_bundle(project, origin)
     return project
 
@@ -471,6 +473,14 @@ def _check_latency(project: Project, origin: str) -> None:
     from mobilekit.bench.bounds import bounds_of
 
     bounds_of(project.latency, place=f"{origin}: [latency]")
+
+
+def _check_coverage(project: Project, origin: str) -> None:
+    # What it needs is only loaded where the table is there.
+    if project.coverage:
+        from mobilekit.inspecting.floors import floor_rules
+
+        floor_rules(project.coverage, place=f"{origin}: [coverage]")
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,9 @@ import mobilekit_converters
 import mobilekit_delegates
 from mobilekit import __version__, tasks
 from mobilekit.cache import Cache, key_of
+from mobilekit.inspecting.floors import floor_rules, rules_for
+from mobilekit.inspecting.questions import delegates_of
+from mobilekit.inspecting.results import ArtifactCoverage
 from mobilekit.machine import tool_versions
 from mobilekit.parity.budgets import PROGRAM, budget_for
 from mobilekit.parity.checks import targets_for
@@ -43,7 +46,7 @@ REFERENCE_TARGET = "cpu-reference"
 _CONVERTER_BYTES = 700 * 2**20
 _SESSION_BYTES = 200 * 2**20
 
-Role = Literal["source", "golden", "calibration", "variant", "check", "search"]
+Role = Literal["source", "golden", "calibration", "variant", "coverage", "check", "search"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,7 @@ class Planner:
             made[variant.name] = step
             yield step
             if variant.name in self.wanted:
+                yield self._coverage(variant, step)
                 yield from self._checks(variant, step, golden)
                 yield from self._program_check(variant, made, golden)
 
@@ -283,6 +287,30 @@ class Planner:
         )
         return CoreMLOptions(minimum=ios.minimum, images=images)
 
+    def _coverage(self, variant: Variant, conversion: Step) -> Step:
+        delegates = asked_of(variant, self.project)
+        return Step(
+            name=coverage_step(variant.name),
+            role="coverage",
+            key=key_of(
+                step="coverage",
+                artifact=conversion.key,
+                delegates=delegates,
+                tables=_tables_digest(),
+                code=_code_digest(),
+            ),
+            kind=ArtifactCoverage,
+            function=tasks.tell_coverage,
+            arguments={
+                "conversion": self._entry(conversion),
+                "variant": variant,
+                "delegates": delegates,
+            },
+            after=(conversion.name,),
+            memory=_SESSION_BYTES,
+            variant=variant.name,
+        )
+
     def _checks(self, variant: Variant, conversion: Step, golden: Step) -> Iterator[Step]:
         for name in targets_for(variant.format, self.project.targets()):
             if self._is_artifact and name == REFERENCE_TARGET:
@@ -372,6 +400,20 @@ class Planner:
         return self.cache.entry(step.key)
 
 
+def coverage_step(variant: str) -> str:
+    """Return the name of the step that says what delegates take of a variant."""
+    return f"{variant}, operators by delegate"
+
+
+def asked_of(variant: Variant, project: Project) -> tuple[str, ...]:
+    """Return the delegates that a build asks about a variant: all of its format, each at its usual
+    level, and those that have a floor.
+    """
+    usual = delegates_of(variant.format)
+    rules = rules_for(floor_rules(project.coverage), variant.name, variant.format)
+    return tuple(dict.fromkeys((*usual, *(rule.delegate for rule in rules))))
+
+
 def _what_runs(place: Target) -> str:
     """Return what a check's result depends on beside its inputs: what is on the target by now."""
     if not place.info.repeatable:
@@ -383,9 +425,19 @@ def _what_runs(place: Target) -> str:
 def _code_digest() -> str:
     """Return a hash of the code that makes and checks artifacts, so that a change rebuilds them."""
     folders = [Path(package.__path__[0]) for package in (mobilekit_converters, mobilekit_delegates)]
-    folders.append(Path(__file__).parent / "parity")
+    folders += [Path(__file__).parent / name for name in ("parity", "inspecting")]
+    return _digest(folders, "*.py")
+
+
+@functools.cache
+def _tables_digest() -> str:
+    """Return a hash of the tables of rules and of what else coverage is read from."""
+    return _digest([Path(mobilekit_delegates.__path__[0])], "*.toml")
+
+
+def _digest(folders: Iterable[Path], pattern: str) -> str:
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(folder.rglob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()

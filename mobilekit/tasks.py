@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mobilekit.cache import stored_value
+from mobilekit.inspecting.results import ArtifactCoverage
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import GoldenRequest
 from mobilekit.parity.inputs import InputFacts
@@ -115,6 +116,26 @@ def take_artifact(path: Path, variant: Variant, allowed: tuple[str, ...], output
     copy = output / variant.file_name
     shutil.copyfile(path, copy)
     return read_artifact(copy, variant.name, allowed_operators=allowed)
+
+
+def tell_coverage(
+    conversion: Path,
+    variant: Variant,
+    delegates: tuple[str, ...],
+    output: Path,  # noqa: ARG001 - every step has a folder; this one leaves no files
+) -> ArtifactCoverage:
+    """Estimate what delegates take of an artifact, from the cache entry of its conversion."""
+    from mobilekit.inspecting.answers import MOST_CROSSINGS, graph_coverage
+    from mobilekit.inspecting.questions import questions
+    from mobilekit_converters.artifacts import read_graphs
+
+    asked = questions(delegates)
+    return ArtifactCoverage(
+        graphs=tuple(
+            graph_coverage(graph, asked, most_crossings=MOST_CROSSINGS)
+            for graph in read_graphs(conversion / variant.file_name)
+        )
+    )
 
 
 def check(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mobilekit.inspecting.floors import FloorRule
+from mobilekit.inspecting.judging import nothing_taken
 from mobilekit.progress import Outcome
 from mobilekit.results import Check, VariantResult
 from mobilekit_converters.errors import ToolMissingError
-from mobilekit_converters.variants import Format
+from mobilekit_converters.variants import VARIANTS, Format
 from mobilekit_delegates.targets import target
 
 _SHOWN = (("snr_db", 1, "dB SNR"), ("agreement", 3, "agreement"))
@@ -28,12 +30,30 @@ def reasons(
     for variant in variants:
         if variant.status == "failed":
             yield f"{variant.name} {failed}: {variant.error}"
+        for floor in variant.floors:
+            if floor.status == "fail":
+                yield f"{variant.name}: {floor.reason}"
         for check in variant.checks:
             place = f"{variant.name} on {check.target}"
             if check.status == "fail":
                 yield f"{place}: {check.reason}"
             elif check.status == "not_run" and check.required:
                 yield f"{place} is required and was not run: {check.reason}"
+
+
+def coverage_notes(
+    variants: tuple[VariantResult, ...], floors: Iterable[FloorRule]
+) -> Iterator[str]:
+    """Say of which variant a delegate takes nothing, and which floors had nothing to be held to."""
+    for variant in variants:
+        held = {floor.delegate for floor in variant.floors}
+        for name, sentence in nothing_taken(variant.coverage):
+            if name not in held:
+                yield f"{variant.name}: {sentence}"
+    formats = {VARIANTS[variant.name].format for variant in variants if variant.coverage}
+    for floor in floors:
+        if floor.format not in formats:
+            yield f"The floor of {floor.delegate} was not checked: no variant for it was made."
 
 
 def words(check: Check, seconds: float) -> tuple[Outcome, str]:

@@ -126,6 +126,7 @@ def _settings(project: Project, options: dict[str, Any]) -> Any:
 def _closing_lines(report: Report, folder: Path) -> str:
     lines = [f"{report.model.name}: {report.verdict.upper()}"]
     lines += [f"  {reason}" for reason in report.reasons]
+    lines += [f"  Note: {note}" for note in report.notes if note not in report.golden.notes]
     not_run = sorted({c.target for v in report.variants for c in v.checks if c.status == "not_run"})
     if not_run:
         lines.append(f"  Not run: {', '.join(not_run)}. The report says why.")

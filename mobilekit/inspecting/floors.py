@@ -20,6 +20,7 @@ from typing import Any
 
 from mobilekit.inspecting.results import Costly, DelegateCoverage, Floor, GraphCoverage
 from mobilekit.report.formats import percent
+from mobilekit.results import Check
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.variants import VARIANTS, Format
 from mobilekit_delegates.coverage.delegates import delegate_at
@@ -114,6 +115,46 @@ def check_floors(
         told: what delegates at their usual level said themselves, by their name without a level.
     """
     return tuple(_floor(rule, graphs, told or {}) for rule in rules)
+
+
+def untold_floors(rules: Iterable[FloorRule], why: str) -> tuple[Floor, ...]:
+    """Return the floors of an artifact of which nobody can say what delegates take: none is met."""
+    return tuple(
+        Floor(
+            delegate=rule.delegate,
+            least=rule.least,
+            status="fail",
+            share=0.0,
+            decided_by="estimate",
+            estimate=0.0,
+            reason=f"What {rule.delegate} takes is not known: {why}",
+        )
+        for rule in rules
+    )
+
+
+def told_by(checks: Iterable[Check], graphs: Iterable[GraphCoverage]) -> dict[str, Told]:
+    """Return what delegates said themselves while checks ran on them.
+
+    The accelerator counts nodes that read constants alone as nodes, and as ones that it leaves
+    where it leaves anything.
+    """
+    free = sum(len(graph.free) for graph in graphs)
+    return {
+        check.target: Told(
+            nodes_taken=min(seen.nodes_taken, seen.nodes - free),
+            nodes=seen.nodes - free,
+            place=seen.place,
+        )
+        for check in checks
+        if check.target in _ASKED_BY_CHECKS
+        and (seen := check.execution).nodes is not None
+        and seen.nodes_taken is not None
+    }
+
+
+_ASKED_BY_CHECKS = frozenset({"gpu"})
+"""Targets that are called as the delegate which they run."""
 
 
 def _floor(rule: FloorRule, graphs: Sequence[GraphCoverage], told: Mapping[str, Told]) -> Floor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mobilekit.inspecting.results import DelegateCoverage, GraphCoverage, InspectedArtifact
+from mobilekit.report.formats import percent
 
 
 def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCoverage, ...]]:
@@ -19,6 +20,16 @@ def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCove
                 answers[coverage.name] = (*answers.get(coverage.name, ()), coverage)
         found.update(answers)
     return found
+
+
+def shares(graphs: Sequence[GraphCoverage]) -> str:
+    """Return the share of operators that each delegate takes of an artifact, in a line."""
+    parts = []
+    for name, coverages in deciding(graphs).items():
+        nodes = sum(coverage.nodes for coverage in coverages)
+        taken = sum(coverage.nodes_taken for coverage in coverages)
+        parts.append(f"{name} {percent(taken / nodes) if nodes else 'nothing to take'}")
+    return ", ".join(parts)
 
 
 def nothing_taken(graphs: Sequence[GraphCoverage]) -> Iterator[tuple[str, str]]:

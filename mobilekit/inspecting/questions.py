@@ -9,6 +9,7 @@ from pathlib import Path
 from mobilekit_converters.variants import Format
 from mobilekit_delegates.coverage.delegates import (
     DELEGATES,
+    TABLES,
     DelegateAt,
     delegate_at,
     delegate_of,
@@ -38,6 +39,15 @@ class Question:
         return f"{self.delegate}@{self.at.level:g}"
 
 
+def delegates_of(format: Format) -> tuple[str, ...]:
+    """Return the delegates that run artifacts of a format."""
+    return tuple(
+        delegate.name
+        for delegate in DELEGATES.values()
+        if delegate.format == format and (TABLES / delegate.file).exists()
+    )
+
+
 def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Question, ...]:
     """Return what is asked: the delegates that are named, or all there are.
 
@@ -53,7 +63,8 @@ def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Qu
     names = tuple(names)
     asked = [Question(at=delegate_at(name, known), named=True) for name in names]
     named = {question.delegate for question in asked}
-    others = own if names else known
+    usual = (*delegates_of("tflite"), *delegates_of("coreml"))
+    others = own if names else dict.fromkeys((*usual, *own))
     asked += [
         Question(at=delegate_at(name, known), named=name in own)
         for name in others

@@ -139,6 +139,13 @@ class GraphCoverage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArtifactCoverage:
+    """All graphs of an artifact: the main one first."""
+
+    graphs: tuple[GraphCoverage, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Costly:
     """Operators that keep a share below its floor: how many, of which kind, and why."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from mobilekit.inspecting.results import DelegateCoverage, GraphCoverage, Refusal, Run
+from mobilekit.inspecting.results import AnswerWord, DelegateCoverage, GraphCoverage, Refusal
 from mobilekit.inspecting.text import kinds, macs_text
 from mobilekit.report.charts import FONT, Drawing, picture
 from mobilekit.report.formats import percent, plural
@@ -63,12 +63,14 @@ def _share(coverage: DelegateCoverage) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Block:
-    """Nodes that are drawn as one, by their places among those that cost something."""
+    """Nodes that are drawn as one, from a place among those that cost something. Those that are
+    `left` have the `answer`; where there are none it is `taken`.
+    """
 
     start: int
-    end: int
-    run: Run | None
     nodes: tuple[int, ...]
+    left: int = 0
+    answer: AnswerWord = "taken"
 
 
 class _Strip:
@@ -174,51 +176,57 @@ class _Strip:
         blocks: list[_Block] = []
         for run in row.runs:
             start = self._places[run.first]
-            inside = self._inside(run)
-            if run.answer == "taken" or self._step < 2 * _FINEST:
-                blocks.append(_Block(start=start, end=start + len(inside), run=run, nodes=inside))
+            nodes = tuple(self._nodes[start : start + run.nodes])
+            if run.answer == "taken":
+                blocks.append(_Block(start=start, nodes=nodes))
+            elif self._step < 2 * _FINEST:
+                blocks.append(_Block(start=start, nodes=nodes, left=len(nodes), answer=run.answer))
             else:
                 blocks += [
-                    _Block(start=start + index, end=start + index + 1, run=run, nodes=(node,))
-                    for index, node in enumerate(inside)
+                    _Block(start=start + index, nodes=(node,), left=1, answer=run.answer)
+                    for index, node in enumerate(nodes)
                 ]
         most = (self._width - self._left) / _FINEST
         return blocks if len(blocks) <= most else self._coarse(blocks)
 
-    def _inside(self, run: Run) -> tuple[int, ...]:
-        start = self._places[run.first]
-        return tuple(self._nodes[start : start + run.nodes])
-
     def _coarse(self, blocks: Iterable[_Block]) -> list[_Block]:
-        """Return columns of several nodes each, where answers change faster than can be drawn.
-
-        A column in which a delegate leaves anything is drawn as left.
-        """
-        runs = {node: block.run for block in blocks for node in block.nodes}
+        """Return columns of several nodes, where answers change faster than can be drawn."""
+        answers = {node: block.answer for block in blocks for node in block.nodes}
         columns = []
         for start, end in _cut(len(self._nodes), math.ceil(2 * _FINEST / self._step)):
             nodes = tuple(self._nodes[start:end])
-            answers = [run for node in nodes if (run := runs[node]) is not None]
-            left = [run for run in answers if run.answer != "taken"]
-            columns.append(_Block(start=start, end=end, run=(left or answers)[0], nodes=nodes))
+            left = [answers[node] for node in nodes if answers[node] != "taken"]
+            # A broken rule is told before what follows from it.
+            worst: AnswerWord = "refused" if "refused" in left else left[0] if left else "taken"
+            columns.append(_Block(start=start, nodes=nodes, left=len(left), answer=worst))
         return columns
 
     def _block(self, block: _Block, rules: Mapping[int, Sequence[Refusal]], top: float) -> str:
-        assert block.run is not None
-        answer = block.run.answer
-        high = _BAR if answer == "taken" else _LOW
         left = self._left + block.start * self._step
-        wide = (block.end - block.start) * self._step
-        hover = [f"{self._named(block.nodes)}: {_WORDS[answer]}", *_reasons(block.nodes, rules)]
-        return element(
-            "rect",
-            element("title", escape("\n".join(hover))),
-            x=left,
-            y=top + _BAR - high,
-            width=max(wide - min(1.0, wide / 4), 0.5),
-            height=high,
-            class_=_CLASSES[answer],
+        wide = len(block.nodes) * self._step
+        taken = len(block.nodes) - block.left
+        low = _LOW if block.left else 0.0
+        high = (_BAR - low) * taken / len(block.nodes)
+        words = (
+            f"{taken} taken, {block.left} left" if taken and block.left else _WORDS[block.answer]
         )
+        hover = [f"{self._named(block.nodes)}: {words}", *_reasons(block.nodes, rules)]
+        parts = [
+            element(
+                "rect",
+                x=left,
+                y=bottom - height,
+                width=max(wide - min(1.0, wide / 4), 0.5),
+                height=height,
+                class_=class_,
+            )
+            for bottom, height, class_ in (
+                (top + _BAR - low, high, "strip-taken"),
+                (top + _BAR, low, _CLASSES[block.answer]),
+            )
+            if height
+        ]
+        return element("g", element("title", escape("\n".join(hover))), *parts)
 
     def _brackets(self, row: DelegateCoverage, top: float) -> Iterator[str]:
         """Number the pieces that the delegate runs, where there are several."""
@@ -254,12 +262,16 @@ class _Strip:
         return f"{nodes[0]} to {nodes[-1]}, {plural(len(nodes), 'operator')} ({named}{others})"
 
 
-_WORDS = {
+_WORDS: Mapping[AnswerWord, str] = {
     "taken": "taken",
     "refused": "left",
     "cut_off": "left, though it keeps every rule",
 }
-_CLASSES = {"taken": "strip-taken", "refused": "strip-refused", "cut_off": "strip-cut"}
+_CLASSES: Mapping[AnswerWord, str] = {
+    "taken": "strip-taken",
+    "refused": "strip-refused",
+    "cut_off": "strip-cut",
+}
 
 
 def _cut(count: int, size: int) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from mobilekit.inspecting.results import Floor
 from mobilekit.report.executions import EMULATED, nodes_taken
+from mobilekit.report.formats import percent
 from mobilekit.report.metrics import in_order
 from mobilekit.results import Check, Report, VariantResult
 
@@ -38,6 +40,7 @@ def junit_xml(report: Report) -> str:
 def _suite(report: Report, variant: VariantResult) -> ElementTree.Element:
     cases = [
         _build_case(report, variant),
+        *(_floor_case(report, variant, floor) for floor in variant.floors),
         *(_check_case(report, variant, c) for c in variant.checks),
     ]
     return _with_totals(variant.name, cases, report)
@@ -87,6 +90,19 @@ def _build_case(report: Report, variant: VariantResult) -> ElementTree.Element:
         log = f"\nLog: {variant.log}" if variant.log else ""
         message = variant.error.split("\n")[0] or "The converter left no message."
         _failure(case, "conversion", message, variant.error + log)
+    return case
+
+
+def _floor_case(report: Report, variant: VariantResult, floor: Floor) -> ElementTree.Element:
+    case = _case(report, variant.name, f"coverage of {floor.delegate}", 0.0)
+    facts = (
+        f"share: {percent(floor.share)} (at least {percent(floor.least)})\n"
+        f"decided by: {floor.decided_by}\nestimate: {percent(floor.estimate)}"
+    )
+    if floor.status == "fail":
+        _failure(case, "coverage", floor.reason, facts)
+    else:
+        ElementTree.SubElement(case, "system-out").text = _text(facts)
     return case
 
 
