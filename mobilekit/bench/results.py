@@ -65,7 +65,11 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorTime:
-    """The median time of one operator in a run that was profiled, and its share of all of them."""
+    """The time of one operator in runs that were profiled, and its share of all of them.
+
+    The median is over runs, or over blocks of runs where the profiler's clock resolves no single
+    one. `name` tells operators of one kind apart: a layer's, or the place in the running order.
+    """
 
     name: str
     operator: str

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from mobilekit import __version__
+from mobilekit.cli.bench import bench
 from mobilekit.cli.completion import completion
 from mobilekit.cli.convert import convert
 from mobilekit.cli.doctor import doctor
@@ -34,7 +35,7 @@ def commands() -> None:
     """
 
 
-for command in (convert, init, verify, inspect, locate, generate, doctor, completion):
+for command in (convert, init, verify, bench, inspect, locate, generate, doctor, completion):
     commands.add_command(command)
 
 

@@ -92,13 +92,13 @@ def profile_on_cpu(
         run(3)
         length = _seconds(lambda: run(1))
         count = min(_MOST_RUNS, max(1, round(_BLOCK_SECONDS / length)))
-        length = _seconds(lambda: run(count)) / count
-        blocks = []
+        run(count)
+        blocks, lengths = [], []
         for _ in range(_BLOCKS):
             with model.profiled() as events:
-                run(count)
+                lengths.append(_seconds(lambda: run(count)) / count)
             blocks.append(tuple(_means(events, count)))
-    return _medians(blocks, length)
+    return _medians(blocks, min(lengths))
 
 
 def _seconds(action: Callable[[], None]) -> float:

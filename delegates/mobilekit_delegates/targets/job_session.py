@@ -61,7 +61,7 @@ class JobSession(LocalSession):
     def time(self, batches: Sequence[Arrays], plan: TimingPlan) -> TimedRuns:
         """Time runs where the target is, in one journey; see `TimedTarget.time_artifact`.
 
-        The runner warms up for as long as it may: whether the times had settled is known here only
+        The runner warms up for a fixed time: whether the times had settled is known here only
         afterwards.
         """
         with tempfile.TemporaryDirectory(prefix="job-") as name:
@@ -72,7 +72,7 @@ class JobSession(LocalSession):
                 batches,
                 kernels=self._kernels,
                 threads=plan.threads,
-                timing=plan.numbers(),
+                timing={**plan.numbers(), "warm_up_seconds": plan.blind_warm_up_seconds},
             )
             ended = self._journey(folder)
             found, result = read_timing(folder, self._artifact, ended, target=self._target)

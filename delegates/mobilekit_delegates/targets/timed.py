@@ -25,13 +25,15 @@ class TimingPlan:
     A warm-up ends when `settled` says so of the times so far and a window, after `warm_up_seconds`
     at the latest. A block then has `block_runs` runs at least, fewer only where they would take
     longer than `most_block_seconds`, and takes `block_seconds` at least. `affinity` names the cores
-    that it may run on, all where empty.
+    that it may run on, all where empty. Where `settled` cannot be asked, in another Python, the
+    warm-up lasts `blind_warm_up_seconds`.
     """
 
     settled: Settled
     threads: int = 1
     affinity: tuple[int, ...] = ()
     warm_up_seconds: float = 2.0
+    blind_warm_up_seconds: float = 0.5
     block_seconds: float = 0.15
     block_runs: int = 8
     most_block_seconds: float = 2.0

@@ -1,0 +1,167 @@
+"""The job of `mobilekit bench`: measure finished artifacts wherever they can run, and judge it."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mobilekit.bench.baseline import compare, require_comparable, warnings
+from mobilekit.bench.files import signature_words
+from mobilekit.bench.gates import check_gates
+from mobilekit.bench.gates import reasons as gate_reasons
+from mobilekit.bench.gates import verdict as gate_verdict
+from mobilekit.bench.measuring.cases import chosen, require_any, title
+from mobilekit.bench.measuring.workshop import Work, Workshop
+from mobilekit.bench.results import Benchmark, BenchReport, BenchStatus, BenchVerdict, Gate, Noise
+from mobilekit.machine import environment
+from mobilekit.progress import Progress
+from mobilekit.subjects import artifacts_read, find_subjects, model_facts, reading_jobs
+from mobilekit.verdict import require_targets
+from mobilekit_delegates.runner.runner import processor_name
+
+NOISY = 0.10
+"""Rounds of one unchanging workload that vary by more than this decide about little."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What to measure and how, and what to hold it to.
+
+    `targets` were named by the user, so each has to be measured; without any, a release's own are
+    used. `variants` are all where empty. A `baseline` is held to `size`, the slowdown that matters
+    as a share, also `across_machines` and `across_models` where that is asked for.
+    """
+
+    work: Work
+    targets: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    golden: Path | None = None
+    baseline: BenchReport | None = None
+    size: float = 0.05
+    across_machines: bool = False
+    across_models: bool = False
+
+
+def bench(path: Path, settings: Settings, progress: Progress) -> BenchReport:
+    """Measure a release, or one artifact.
+
+    Args:
+        path: a release folder, a `.tflite` file or an `.mlpackage` folder.
+        settings: how to.
+        progress: hears of each artifact on each target.
+
+    Returns:
+        The report; its verdict says whether every gate was passed and all that was named measured.
+
+    Raises:
+        DataError: there is no golden or no artifact, or the baseline is another model's or
+            machine's.
+        ProjectError: a target or variant that was named does not exist, or there are no such cores.
+        ToolMissingError: a target that was named cannot be reached here.
+    """
+    began, started = time.monotonic(), datetime.now(timezone.utc)
+    subjects = chosen(
+        find_subjects(path, targets=settings.targets, golden=settings.golden), settings.variants
+    )
+    require_targets(settings.targets, subjects.formats)
+    require_any(subjects)
+    with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
+        workshop = Workshop(
+            logs=Path(folder), work=settings.work, progress=progress, subjects=subjects
+        )
+        artifacts = artifacts_read(subjects, workshop.outcomes(reading_jobs(subjects)))
+        facts = model_facts(path, subjects, artifacts)
+        report = BenchReport(
+            model=facts.name,
+            source_sha256=facts.sha256,
+            signature=signature_words(facts.signature),
+            verdict="pass",
+            machine=_machine(),
+            started=started.isoformat(timespec="seconds"),
+        )
+        if settings.baseline is not None:
+            require_comparable(
+                settings.baseline,
+                report,
+                across_machines=settings.across_machines,
+                across_models=settings.across_models,
+            )
+        benchmarks, noise = workshop.measure(artifacts)
+    report = replace(report, noise=noise, benchmarks=benchmarks, notes=tuple(_noise_notes(noise)))
+    if subjects.recorded is not None:
+        from mobilekit.bench.recommendation import recommend
+
+        report = replace(report, recommendations=recommend(subjects.recorded, benchmarks))
+    report = judged(report, subjects.options.get("latency", {}), settings)
+    return replace(report, seconds=round(time.monotonic() - began, 3))
+
+
+def judged(report: BenchReport, latency: Mapping[str, Any], settings: Settings) -> BenchReport:
+    """Return a report with its gates, its verdict and the reasons for that.
+
+    `latency` is the project's table of bounds. What was named by the user and not measured is no
+    pass.
+    """
+    gates: tuple[Gate, ...] = check_gates(report.benchmarks, latency)
+    notes = report.notes
+    if settings.baseline is not None:
+        baseline = _narrowed(settings.baseline, settings)
+        gates += compare(
+            baseline,
+            report,
+            size=settings.size,
+            across_machines=settings.across_machines,
+            across_models=settings.across_models,
+        )
+        notes += warnings(baseline, report)
+    against = (
+        *(f"{title(item)} failed: {item.reason}" for item in _with("failed", report.benchmarks)),
+        *(
+            f"{title(item)} was asked for and not measured: {item.reason}"
+            for item in _with("not_run", report.benchmarks)
+            if item.target in settings.targets
+        ),
+        *gate_reasons(gates),
+    )
+    if not any(_with("measured", report.benchmarks)):
+        against = ("Nothing was measured.", *against)
+    verdict: BenchVerdict = gate_verdict(gates, report.benchmarks)
+    if verdict == "pass" and against:
+        verdict = "undecided"
+    return replace(report, gates=gates, reasons=against, verdict=verdict, notes=notes)
+
+
+def _narrowed(baseline: BenchReport, settings: Settings) -> BenchReport:
+    """Leave out of a baseline what the user asked not to measure."""
+    return replace(
+        baseline,
+        benchmarks=tuple(
+            item
+            for item in baseline.benchmarks
+            if (not settings.variants or item.variant in settings.variants)
+            and (not settings.targets or item.target in settings.targets)
+        ),
+    )
+
+
+def _machine() -> dict[str, str]:
+    processor = processor_name() or platform.processor() or "unknown"
+    return {"processor": processor, **environment()}
+
+
+def _noise_notes(noise: Noise) -> Iterator[str]:
+    if noise.between_rounds > NOISY:
+        yield (
+            "This machine is too noisy to decide much: the same work takes "
+            f"{100 * noise.between_rounds:.0f} % more or less from one turn to the next."
+        )
+
+
+def _with(status: BenchStatus, benchmarks: Iterable[Benchmark]) -> Iterator[Benchmark]:
+    return (item for item in benchmarks if item.status == status)
