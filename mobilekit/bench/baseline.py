@@ -53,13 +53,9 @@ def compare(
     Raises:
         DataError: they are of different models or machines, or have nothing in common.
     """
-    allowed = {"model": across_models, "machine": across_machines}
-    for kind, difference in differences(baseline, current):
-        if not allowed[kind]:
-            raise DataError(
-                f"The baseline is of another {kind}: {difference}. Compare with a benchmark of "
-                f"this {kind}, or say --across-{kind}s to compare all the same."
-            )
+    require_comparable(
+        baseline, current, across_machines=across_machines, across_models=across_models
+    )
     earlier = {(item.variant, item.target): item for item in baseline.benchmarks if _counts(item)}
     now = {(item.variant, item.target): item for item in current.benchmarks}
     pairs = [(key, item, now.get(key)) for key, item in earlier.items()]
@@ -81,6 +77,27 @@ def compare(
         else _gate(before, after, references, size=size, comparisons=comparisons)
         for key, before, after in pairs
     )
+
+
+def require_comparable(
+    baseline: BenchReport,
+    current: BenchReport,
+    *,
+    across_machines: bool = False,
+    across_models: bool = False,
+) -> None:
+    """See, before anything is measured, that two benchmarks are of one model and one machine.
+
+    Raises:
+        DataError: they are not, and that was not allowed; the message says how they differ.
+    """
+    allowed = {"model": across_models, "machine": across_machines}
+    for kind, difference in differences(baseline, current):
+        if not allowed[kind]:
+            raise DataError(
+                f"The baseline is of another {kind}: {difference}. Compare with a benchmark of "
+                f"this {kind}, or say --across-{kind}s to compare all the same."
+            )
 
 
 def differences(baseline: BenchReport, current: BenchReport) -> Iterator[tuple[str, str]]:
