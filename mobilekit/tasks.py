@@ -129,7 +129,7 @@ def tell_coverage(
     from mobilekit.inspecting.questions import questions
     from mobilekit_converters.artifacts import read_graphs
 
-    asked = questions(delegates)
+    asked = [item for item in questions(delegates) if item.format == variant.format]
     return ArtifactCoverage(
         graphs=tuple(
             graph_coverage(graph, asked, most_crossings=MOST_CROSSINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mobilekit.inspecting.results import DelegateCoverage, GraphCoverage, InspectedArtifact
-from mobilekit.report.formats import percent
+from mobilekit.inspecting.text import share_text
 
 
 def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCoverage, ...]]:
@@ -28,7 +28,7 @@ def shares(graphs: Sequence[GraphCoverage]) -> str:
     for name, coverages in deciding(graphs).items():
         nodes = sum(coverage.nodes for coverage in coverages)
         taken = sum(coverage.nodes_taken for coverage in coverages)
-        parts.append(f"{name} {percent(taken / nodes) if nodes else 'nothing to take'}")
+        parts.append(f"{name} {share_text(taken, nodes)}")
     return ", ".join(parts)
 
 

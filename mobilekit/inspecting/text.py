@@ -29,6 +29,13 @@ def kinds(operators: Mapping[str, int]) -> str:
     return ", ".join(f"{count} × {name}" for name, count in operators.items())
 
 
+def share_text(taken: int, nodes: int) -> str:
+    """Return a share of operators in words."""
+    if not nodes:
+        return "nothing to take"
+    return percent(taken / nodes) if taken else "nothing"
+
+
 def some_layers(graph: GraphCoverage, nodes: Sequence[int], most: int = _MOST_LAYERS) -> str:
     """Return the layers of nodes in words, the first few by name."""
     more = len(nodes) - most
@@ -101,7 +108,7 @@ def _cells(coverage: DelegateCoverage) -> tuple[str, ...]:
     return (
         coverage.delegate,
         f"{coverage.nodes_taken} of {coverage.nodes}",
-        percent(coverage.share) if coverage.nodes_taken else "NOTHING",
+        share_text(coverage.nodes_taken, coverage.nodes).replace("nothing", "NOTHING"),
         "" if coverage.macs_share is None else f"{percent(coverage.macs_share)} of MACs",
         plural(coverage.pieces, "piece") if coverage.nodes_taken else "",
         f"{size(coverage.crossing_bytes)} cross" if coverage.crossing_count else "",

@@ -14,7 +14,7 @@ from mobilekit.inspecting.results import (
     Inspection,
     Refusal,
 )
-from mobilekit.inspecting.text import kinds, some_layers
+from mobilekit.inspecting.text import kinds, share_text, some_layers
 from mobilekit.report.charts import Drawing
 from mobilekit.report.coverage_chart import draw_coverage
 from mobilekit.report.formats import percent, plural, size
@@ -88,10 +88,46 @@ def _view(subjects: Sequence[_Subject]) -> CoverageView:
     return CoverageView(
         overviews=tuple(_overview(names, group) for names, group in groups.items() if names),
         graphs=tuple(
-            _graph(subject, graph, id=f"coverage-{index}-{number}")
-            for index, subject in enumerate(subjects)
-            for number, graph in enumerate(subject.graphs)
+            _graph(titles, graph, id=f"coverage-{index}")
+            for index, (titles, graph) in enumerate(_alike(subjects))
         ),
+    )
+
+
+def _alike(subjects: Iterable[_Subject]) -> Iterator[tuple[tuple[str, ...], GraphCoverage]]:
+    """Return every graph with its titles; variants whose graphs get the same answers share one."""
+    found: dict[tuple[object, ...], tuple[list[str], GraphCoverage]] = {}
+    for subject in subjects:
+        for graph in subject.graphs:
+            title = subject.name if len(subject.graphs) == 1 else f"{subject.name}, {graph.name}"
+            found.setdefault(_answers(graph), ([], graph))[0].append(title)
+    for titles, graph in found.values():
+        yield tuple(titles), graph
+
+
+def _answers(graph: GraphCoverage) -> tuple[object, ...]:
+    """Return all that is shown of a graph, whatever the nodes' numbers are."""
+    free = set(graph.free)
+    nodes = [node for node in range(len(graph.operators)) if node not in free]
+    places = {node: place for place, node in enumerate(nodes)}
+    return (
+        tuple((graph.operators[node], graph.layers[node], graph.macs[node]) for node in nodes),
+        tuple(
+            (
+                coverage.name,
+                coverage.place,
+                coverage.crossings,
+                tuple((run.answer, places[run.first], run.nodes) for run in coverage.runs),
+                tuple(
+                    (refusal.reason, refusal.remedy, tuple(places[node] for node in refusal.nodes))
+                    for refusal in coverage.refusals
+                ),
+            )
+            for coverage in (*graph.estimates, *graph.measured)
+        ),
+        graph.disagreements,
+        tuple((item.operator, item.version, item.runtime, len(item.nodes)) for item in graph.newer),
+        tuple((item.operator, item.reason, len(item.nodes)) for item in graph.floats),
     )
 
 
@@ -127,16 +163,15 @@ def _share(subject: _Subject, name: str) -> Cell:
     if basis == "measured":
         notes.append("measured")
     return Cell(
-        text=percent(share) if share else "nothing",
+        text=percent(share) if share else share_text(taken, nodes),
         note=", ".join(notes),
         share=share,
         missed=floor is not None and floor.status == "fail",
     )
 
 
-def _graph(subject: _Subject, graph: GraphCoverage, *, id: str) -> GraphView:
-    several = len(subject.graphs) > 1
-    title = f"{subject.name}, graph {graph.name}" if several else subject.name
+def _graph(titles: tuple[str, ...], graph: GraphCoverage, *, id: str) -> GraphView:
+    title = ", ".join(titles)
     coverages = _drawn(graph)
     costs = len(graph.operators) > len(graph.free)
     return GraphView(
@@ -200,8 +235,7 @@ def _caption(graph: GraphCoverage) -> str:
     sentences = ["Point at a part to see its operators, and the rules that they break."]
     if graph.free:
         sentences.append(
-            f"{plural(len(graph.free), 'operator')} that read constants alone cost nothing and are "
-            "not drawn."
+            "Operators that read constants alone cost nothing when it runs, and are not drawn."
         )
     sentences += [
         f"{coverage.name} runs it in {plural(coverage.pieces, 'piece')}; "

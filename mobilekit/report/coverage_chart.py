@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from html import escape
 
 from mobilekit.inspecting.results import AnswerWord, DelegateCoverage, GraphCoverage, Refusal
-from mobilekit.inspecting.text import kinds, macs_text
+from mobilekit.inspecting.text import kinds, macs_text, share_text
 from mobilekit.report.charts import FONT, Drawing, picture
-from mobilekit.report.formats import percent, plural
+from mobilekit.report.formats import plural
 from mobilekit.report.svg import element, shorten, text_element, text_width
 
 _LEGEND = (
@@ -58,7 +58,12 @@ def _name(coverage: DelegateCoverage) -> str:
 
 
 def _share(coverage: DelegateCoverage) -> str:
-    return f"{coverage.nodes_taken:,} of {coverage.nodes:,}, {percent(coverage.share)}"
+    share = share_text(coverage.nodes_taken, coverage.nodes)
+    return f"{coverage.nodes_taken:,} of {coverage.nodes:,}, {share}"
+
+
+def _pieces(row: DelegateCoverage) -> int:
+    return len({run.piece for run in row.runs if run.answer == "taken"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +97,8 @@ class _Strip:
         top += _WORK + 14
         for row in rows:
             parts += self._row(row, top)
-            top += _PITCH if self._left else _PITCH + FONT + 6
+            top += _PITCH if _pieces(row) > 1 else _PITCH - FONT
+            top += 0 if self._left else FONT + 6
         parts.append(
             text_element(
                 "running order →", x=self._width, y=top + 2, class_="tick", text_anchor="end"
@@ -232,7 +238,7 @@ class _Strip:
         """Number the pieces that the delegate runs, where there are several."""
         taken = [run for run in row.runs if run.answer == "taken"]
         numbers = {piece: n for n, piece in enumerate(dict.fromkeys(r.piece for r in taken), 1)}
-        if len(numbers) < 2:
+        if _pieces(row) < 2:
             return
         for run in taken:
             left = self._left + self._places[run.first] * self._step
@@ -254,12 +260,14 @@ class _Strip:
     def _named(self, nodes: Sequence[int]) -> str:
         if len(nodes) == 1:
             node = nodes[0]
-            return f"{node}, {self._graph.operators[node]}, {self._graph.layers[node]}"
+            place = f"{self._places[node] + 1} of {len(self._nodes)}"
+            return f"{place}, {self._graph.operators[node]}, {self._graph.layers[node]}"
         counts = Counter(self._graph.operators[node] for node in nodes)
         named = kinds(dict(counts.most_common(_MOST_KINDS)))
         more = len(counts) - _MOST_KINDS
         others = f" and {more} kinds more" if more > 0 else ""
-        return f"{nodes[0]} to {nodes[-1]}, {plural(len(nodes), 'operator')} ({named}{others})"
+        first, last = self._places[nodes[0]] + 1, self._places[nodes[-1]] + 1
+        return f"{first} to {last}, {plural(len(nodes), 'operator')} ({named}{others})"
 
 
 _WORDS: Mapping[AnswerWord, str] = {
