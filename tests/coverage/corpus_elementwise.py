@@ -233,6 +233,15 @@ def integers() -> Iterator[Graph]:
     yield one("stablehlo_shift_left", "STABLEHLO_SHIFT_LEFT", [i32, i32], [i32])
 
 
+def constants() -> Iterator[Graph]:
+    for dtype in ("int32", "int16", "int8", "uint8", "float16", "bool"):
+        a, c, b = t(2, 6, dtype=dtype), w(2, 6, dtype=dtype), t(2, 6, dtype="bool")
+        if dtype != "bool":
+            yield one(f"maximum_constant_{dtype}", "MAXIMUM", [a, c], [a])
+        yield one(f"equal_constant_{dtype}", "EQUAL", [a, c], [b])
+        yield one(f"select_v2_constant_{dtype}", "SELECT_V2", [b, a, c], [a], "SelectV2Options")
+
+
 def logic() -> Iterator[Graph]:
     b = t(*_SHAPE, dtype="bool")
     for name in _COMPARE:
@@ -274,4 +283,4 @@ def logic() -> Iterator[Graph]:
     )
 
 
-ELEMENTWISE = (unary, softmax, binary, integers, logic)
+ELEMENTWISE = (unary, softmax, binary, integers, constants, logic)

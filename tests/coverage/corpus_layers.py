@@ -147,6 +147,12 @@ def depthwise() -> Iterator[Graph]:
     yield depth("depthwise_batch_4", [t(4, 8, 8, 4), w(1, 3, 3, 4), w(4)], t(4, 8, 8, 4))
     yield depth("depthwise_relu6", [x, w(1, 3, 3, 4), w(4)], x, fusedActivationFunction=3)
     yield depth("depthwise_runtime_weights", [x, t(1, 3, 3, 4), w(4)], x)
+    yield depth(
+        "depthwise_runtime_weights_multiplier_2",
+        [x, t(1, 3, 3, 8), w(8)],
+        t(*_OUT),
+        depthMultiplier=2,
+    )
     yield depth("depthwise_1x1", [x, w(1, 1, 1, 4), w(4)], x)
     yield depth(
         "depthwise_dynamic_batch",
@@ -229,6 +235,8 @@ def dense() -> Iterator[Graph]:
         q16(2, 8),
         7,
     )
+    uint8 = w(8, 16, dtype="uint8", scales=(0.05,), zero_points=(1,))
+    yield fc("dense_uint8", [qu8(2, 16), uint8, bias(8)], qu8(2, 8))
     yield fc("dense_int4", [x, w(8, 16, dtype="int4", scales=(0.1,)), w(8)], y, 10)
 
 
@@ -258,6 +266,7 @@ def pools() -> Iterator[Graph]:
         yield pool(name, "_batch_4", t(4, 8, 8, 4), t(4, 4, 4, 4))
         yield pool(name, "_stride_1", x, x, strideW=1, strideH=1)
         yield pool(name, "_int8", q8(*_IMAGE), q8(1, 4, 4, 4), 2)
+        yield pool(name, "_int8_other_zero", q8(*_IMAGE), q8(1, 4, 4, 4, zero=3), 2)
         yield pool(name, "_uint8", qu8(*_IMAGE), qu8(1, 4, 4, 4))
         yield pool(name, "_int16", q16(*_IMAGE), q16(1, 4, 4, 4), 3)
         yield pool(name, "_dynamic_batch", t(*_IMAGE, open=(0,)), t(1, 4, 4, 4, open=(0,)))
@@ -291,6 +300,8 @@ def resizes() -> Iterator[Graph]:
         )
         yield one(f"{low}_int8", name, [q8(*_IMAGE), size], [q8(1, 16, 16, 4)], kind, 2)
         yield one(f"{low}_batch_4", name, [t(4, 8, 8, 4), size], [t(4, 16, 16, 4)], kind)
+        other = q8(1, 16, 16, 4, zero=3)
+        yield one(f"{low}_int8_other_zero", name, [q8(*_IMAGE), size], [other], kind, 2)
     for name, kind, a, b in (
         ("DEPTH_TO_SPACE", "DepthToSpaceOptions", (1, 4, 4, 8), (1, 8, 8, 2)),
         ("SPACE_TO_DEPTH", "SpaceToDepthOptions", (1, 8, 8, 2), (1, 4, 4, 8)),
@@ -299,6 +310,8 @@ def resizes() -> Iterator[Graph]:
         yield one(low, name, [t(*a)], [t(*b)], kind, blockSize=2)
         yield one(f"{low}_1", name, [t(*a)], [t(*a)], kind, blockSize=1)
         yield one(f"{low}_int8", name, [q8(*a)], [q8(*b)], kind, 2, blockSize=2)
+        other = [q8(*b, zero=3)]
+        yield one(f"{low}_int8_other_zero", name, [q8(*a)], other, kind, 2, blockSize=2)
         yield one(f"{low}_batch_4", name, [t(4, *a[1:])], [t(4, *b[1:])], kind, blockSize=2)
     yield one(
         "batch_to_space",
@@ -318,6 +331,14 @@ def prelu() -> Iterator[Graph]:
     x = t(*_IMAGE)
     yield one("prelu_channels", "PRELU", [x, w(1, 1, 4)], [x])
     yield one("prelu_full", "PRELU", [x, w(8, 8, 4)], [x])
+    several = t(2, 8, 8, 4)
+    yield one("prelu_full_batch_2", "PRELU", [several, w(8, 8, 4)], [several])
+    yield one(
+        "prelu_int32",
+        "PRELU",
+        [t(2, 6, dtype="int32"), w(6, dtype="int32")],
+        [t(2, 6, dtype="int32")],
+    )
     yield one("prelu_runtime", "PRELU", [x, t(1, 1, 4)], [x])
     yield one("prelu_scalar", "PRELU", [x, w(1, 1, 1)], [x])
     yield one("prelu_rank_2", "PRELU", [t(2, 6), w(6)], [t(2, 6)])

@@ -80,7 +80,14 @@ def paddings() -> Iterator[Graph]:
         [t(1, 10, 10, 4, dtype="int32")],
         "PadOptions",
     )
+    other = q8(1, 10, 10, 4, zero=3)
+    yield one("pad_int8_other_zero", "PAD", [q8(*_IMAGE), k(image)], [other], "PadOptions", 2)
     yield one("pad_v2", "PADV2", [x, k(image), zero], [y], "PadV2Options")
+    for dtype in ("int32", "int8", "bool"):
+        inputs = [t(*_IMAGE, dtype=dtype), k(image), k(1, dtype)]
+        yield one(
+            f"pad_v2_{dtype}", "PADV2", inputs, [t(1, 10, 10, 4, dtype=dtype)], "PadV2Options"
+        )
     yield one("pad_v2_one", "PADV2", [x, k(image), k(1.0, "float32")], [y], "PadV2Options")
     yield one("pad_v2_runtime_value", "PADV2", [x, k(image), t()], [y], "PadV2Options")
     yield one(
@@ -108,6 +115,7 @@ def reshapes() -> Iterator[Graph]:
     yield reshape("reshape_options_only", t(*_IMAGE), t(1, 256), "none")
     yield reshape("reshape_runtime_shape", t(*_IMAGE), t(1, 256), "runtime")
     yield reshape("reshape_int8", q8(*_IMAGE), q8(1, 256))
+    yield reshape("reshape_int8_other_zero", q8(*_IMAGE), q8(1, 256, zero=3))
     yield reshape("reshape_int16", q16(*_IMAGE), q16(1, 256))
     for dtype in ("int32", "int64", "bool"):
         yield reshape(f"reshape_{dtype}", t(*_IMAGE, dtype=dtype), t(1, 256, dtype=dtype))
@@ -131,6 +139,8 @@ def reshapes() -> Iterator[Graph]:
         "TileOptions",
     )
     yield one("tile_runtime", "TILE", [t(1, 8), t(2, dtype="int32")], [t(2, 24)], "TileOptions")
+    many = t(2, 24, dtype="bool")
+    yield one("tile_bool", "TILE", [t(1, 8, dtype="bool"), k([2, 3])], [many], "TileOptions")
     yield one("reverse", "REVERSE_V2", [t(2, 6), k([1])], [t(2, 6)], "ReverseV2Options")
     yield one(
         "reverse_rank_4", "REVERSE_V2", [t(*_IMAGE), k([1, 2])], [t(*_IMAGE)], "ReverseV2Options"
@@ -168,6 +178,16 @@ def transposes() -> Iterator[Graph]:
                 "TransposeOptions",
                 2,
             )
+    yield one("transpose_rank_1", "TRANSPOSE", [t(6), k([0])], [t(6)], "TransposeOptions")
+    other = [q8(6, 2, zero=3)]
+    yield one(
+        "transpose_int8_other_zero",
+        "TRANSPOSE",
+        [q8(2, 6), k([1, 0])],
+        other,
+        "TransposeOptions",
+        2,
+    )
     yield one(
         "transpose_runtime",
         "TRANSPOSE",
@@ -204,7 +224,11 @@ def joins() -> Iterator[Graph]:
     yield join("concat_constant", [x, w(*_IMAGE)], t(1, 8, 8, 8), 3)
     for dtype in ("int32", "int64", "bool"):
         yield join(f"concat_{dtype}", [t(2, 4, dtype=dtype)] * 2, t(2, 8, dtype=dtype), 1)
+    for dtype in ("int32", "int16", "int8", "float16", "bool"):
+        inputs = [t(2, 4, dtype=dtype), w(2, 4, dtype=dtype)]
+        yield join(f"concat_constant_{dtype}", inputs, t(2, 8, dtype=dtype), 1)
     yield join("concat_int8", [q8(*_IMAGE)] * 2, q8(1, 8, 8, 8), 3, 2)
+    yield join("concat_int8_other_zero", [q8(*_IMAGE)] * 2, q8(1, 8, 8, 8, zero=3), 3, 2)
     yield join("concat_uint8", [qu8(*_IMAGE)] * 2, qu8(1, 8, 8, 8), 3)
     yield join("concat_int16", [q16(*_IMAGE)] * 2, q16(1, 8, 8, 8), 3, 3)
     for version in (2, 3, 4):
@@ -255,6 +279,9 @@ def cuts() -> Iterator[Graph]:
         2,
         numSplits=2,
     )
+    other = [q8(1, 8, 8, 2, zero=3)] * 2
+    inputs = [k(3), q8(*_IMAGE)]
+    yield one("split_int8_other_zero", "SPLIT", inputs, other, "SplitOptions", 2, numSplits=2)
     yield one(
         "split_int32",
         "SPLIT",
@@ -309,6 +336,15 @@ def cuts() -> Iterator[Graph]:
     yield cut("slice_runtime_begin", x, t(4, dtype=i32), k([1, 4, 4, 4]), t(1, 4, 4, 4))
     yield cut("slice_int64", x, k([0, 1, 1, 0], "int64"), k([1, 4, 4, 4], "int64"), t(1, 4, 4, 4))
     yield cut("slice_int8", q8(*_IMAGE), k([0, 1, 1, 0]), k([1, 4, 4, 4]), q8(1, 4, 4, 4), 2)
+    yield cut(
+        "slice_int8_other_zero",
+        q8(*_IMAGE),
+        k([0, 1, 1, 0]),
+        k([1, 4, 4, 4]),
+        q8(1, 4, 4, 4, zero=3),
+        2,
+    )
+    yield cut("slice_runtime_size", t(2, 6), k([0, 1]), t(2, dtype=i32), t(2, 4))
     yield cut("slice_int32", t(2, 6, dtype=i32), k([0, 1]), k([2, 4]), t(2, 4, dtype=i32))
     yield cut("slice_dynamic_batch", t(1, 6, open=(0,)), k([0, 1]), k([-1, 4]), t(1, 4, open=(0,)))
 
@@ -364,6 +400,10 @@ def cuts() -> Iterator[Graph]:
     yield stride("strided_slice_fewer", x, k([0]), k([1]), k([1]), x)
     yield stride("strided_slice_runtime", x, t(4, dtype=i32), end4, one4, t(1, 4, 4, 4))
     yield stride("strided_slice_int8", q8(*_IMAGE), k([0, 1, 1, 0]), end4, one4, q8(1, 4, 4, 4), 2)
+    zero, other = k([0, 0, 0, 0]), q8(1, 4, 4, 4, zero=3)
+    yield stride(
+        "strided_slice_int8_other_zero", q8(*_IMAGE), zero, k([1, 4, 4, 4]), one4, other, 2
+    )
     yield stride(
         "strided_slice_int32",
         t(2, 3, 6, dtype=i32),

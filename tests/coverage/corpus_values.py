@@ -43,6 +43,10 @@ def reductions() -> Iterator[Graph]:
         if name != "REDUCE_PROD":
             yield reduce(name, "_int8", [q8(*_IMAGE), k([1, 2])], q8(1, 4), 2)
         yield reduce(name, "_int32", [t(*_IMAGE, dtype="int32"), k([3])], t(1, 8, 8, dtype="int32"))
+    for dtype in ("int32", "uint8", "bool"):
+        index = t(2, dtype="int32")
+        inputs = [t(2, 6, dtype=dtype), k(1)]
+        yield one(f"arg_max_of_{dtype}", "ARG_MAX", inputs, [index], "ArgMaxOptions", outputType=2)
     for name in ("REDUCE_ALL", "REDUCE_ANY"):
         b, low = t(2, 6, dtype="bool"), name.lower()
         yield one(low, name, [b, k([1])], [t(2, dtype="bool")], "ReducerOptions")
@@ -102,6 +106,9 @@ def lookups() -> Iterator[Graph]:
     yield gather(
         "gather_batch_dims", t(2, 4, 6), k([[0, 2], [1, 3]]), t(2, 2, 6), 5, axis=1, batchDims=1
     )
+    for dtype in ("int8", "int16", "bool", "float16"):
+        table, indices = w(4, 6, dtype=dtype), t(2, dtype="int32")
+        yield gather(f"gather_constant_{dtype}", table, indices, t(2, 6, dtype=dtype), axis=0)
     yield gather("gather_int8", q8(4, 6), k([0, 2]), q8(2, 6), 2, axis=0)
     yield one("gather_nd", "GATHER_ND", [t(4, 6), k([[0], [2]])], [t(2, 6)], "GatherNdOptions")
     yield one("embedding_lookup", "EMBEDDING_LOOKUP", [t(3, dtype=i32), w(8, 6)], [t(3, 6)])
@@ -137,6 +144,9 @@ def lookups() -> Iterator[Graph]:
         axis=0,
     )
     yield one("top_k", "TOPK_V2", [t(2, 6), k(3)], [t(2, 3), t(2, 3, dtype=i32)], "TopKV2Options")
+    for length in (3, 4):
+        outputs = [t(2, 1), t(2, 1, dtype=i32)]
+        yield one(f"top_k_of_{length}", "TOPK_V2", [t(2, length), k(1)], outputs, "TopKV2Options")
     yield one("top_k_rank_1", "TOPK_V2", [t(6), k(3)], [t(3), t(3, dtype=i32)], "TopKV2Options")
     yield one(
         "top_k_runtime",
