@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import DIGITS, Run, left_in, tree
 
+from mobilekit.bench.results import BenchReport, Recommendation
 from mobilekit.modules import PLATFORMS, Android, safe_name, write_module
 from mobilekit.parity.golden import read_golden
 from mobilekit.project import load_project, project_for
+from mobilekit.report.json_file import read_report, report_json
 
 ASSETS = "src/main/assets/mobilekit/DigitClassifier"
 
@@ -82,6 +85,30 @@ def test_generating_again_gives_the_same_bytes(
     for name in ("android", "ios"):
         assert tree(tmp_path / "app" / name) == tree(digits_release / name)
     assert left_in(tmp_path / "app") == ["android", "ios"]
+
+
+def test_code_carries_what_the_releases_benchmark_recommends(
+    run: Run, release: Path, tmp_path: Path
+) -> None:
+    report = read_report(release / "report.json")
+    recommended = Recommendation(
+        platform="android", variant="tflite-int8", target="cpu", reason="It is the fastest."
+    )
+    bench = BenchReport(
+        model=report.model.name,
+        source_sha256=report.model.sha256,
+        verdict="pass",
+        recommendations=(recommended,),
+    )
+    (release / "report.json").write_text(report_json(replace(report, bench=bench)))
+    folders = ("--android", "app/android", "--ios", "app/ios")
+    ended = run("generate", DIGITS, "--release", release, *folders)
+    assert ended.status == 0, ended.errors
+    assets = tmp_path / "app" / "android" / ASSETS
+    assert [path.name for path in assets.glob("*.tflite")] == ["tflite-int8.tflite"]
+    assert "with tflite-int8)" in ended.output
+    # No iPhone was measured, so what Swift carries stays as it was.
+    assert tree(tmp_path / "app" / "ios") == tree(release / "ios")
 
 
 @pytest.mark.parametrize("name", ["android", "ios"])
