@@ -228,7 +228,6 @@ def joins() -> Iterator[Graph]:
         inputs = [t(2, 4, dtype=dtype), w(2, 4, dtype=dtype)]
         yield join(f"concat_constant_{dtype}", inputs, t(2, 8, dtype=dtype), 1)
     yield join("concat_int8", [q8(*_IMAGE)] * 2, q8(1, 8, 8, 8), 3, 2)
-    yield join("concat_int8_other_zero", [q8(*_IMAGE)] * 2, q8(1, 8, 8, 8, zero=3), 3, 2)
     yield join("concat_uint8", [qu8(*_IMAGE)] * 2, qu8(1, 8, 8, 8), 3)
     yield join("concat_int16", [q16(*_IMAGE)] * 2, q16(1, 8, 8, 8), 3, 3)
     for version in (2, 3, 4):
