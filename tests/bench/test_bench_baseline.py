@@ -238,3 +238,21 @@ def test_a_damaged_or_foreign_baseline_is_refused(
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
     assert caught.value.exit_status == 2
+
+
+def test_a_file_that_was_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path / "report.json", one(5.0)).read_bytes()
+    for length in range(0, len(whole), 97):
+        (tmp_path / "report.json").write_bytes(whole[:length])
+        with pytest.raises(DataError, match="only a part of it"):
+            read_bench(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["model", "source_sha256", "verdict", "benchmarks"])
+@pytest.mark.parametrize("value", [None, 3, [3], {"a": 1}])
+def test_a_value_of_another_kind_is_refused_by_name(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    content = {**plain(one(5.0)), key: value}
+    with pytest.raises(DataError, match=f"holds no valid benchmark:\n  {key}"):
+        read_bench(write(tmp_path / "report.json", content))

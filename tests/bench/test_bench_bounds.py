@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from mobilekit.bench.bounds import Bound, bounds_of
 from mobilekit.project import load_project
@@ -91,3 +93,23 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mobilekit.toml").write_text("latency = 3\n" + PROJECT, encoding="utf-8")
     with pytest.raises(ProjectError, match=r"latency"):
         load_project(tmp_path / "mobilekit.toml")
+
+
+NAMES = some.sampled_from(["adb", "adb/gpu", "cpu", "gpu", "tflite-int8", "p90_ms", "ü", ""])
+TABLES = some.recursive(
+    some.one_of(some.floats(), some.integers(), some.booleans(), some.text(max_size=3)),
+    lambda inner: some.one_of(some.lists(inner, max_size=2), some.dictionaries(NAMES, inner)),
+    max_leaves=8,
+)
+
+
+@given(some.dictionaries(NAMES, TABLES))
+def test_any_table_is_read_or_refused_with_a_sentence(table: dict[str, Any]) -> None:
+    refusal = ""
+    bounds: tuple[Bound, ...] = ()
+    try:
+        bounds = bounds_of(table)
+    except ProjectError as error:
+        refusal = str(error)
+    assert not refusal or refusal.startswith("[latency")
+    assert all(bound.most > 0 for bound in bounds)
