@@ -25,11 +25,20 @@ from mobilekit.jobs import Job, JobSkippedError, Limits, Outcome, run_jobs
 from mobilekit.machine import environment
 from mobilekit.modules import PLATFORMS, check_names, write_module
 from mobilekit.parity.golden import read_golden
+from mobilekit.planning import make_plan
 from mobilekit.progress import Outcome as StepOutcome
 from mobilekit.progress import Progress
 from mobilekit.project import Project
 from mobilekit.release import check_output, output_errors, staged, write_manifest
-from mobilekit.results import Check, Drift, ModelFacts, ModuleFacts, Report, VariantResult
+from mobilekit.results import (
+    Check,
+    Drift,
+    ModelFacts,
+    ModuleFacts,
+    Plan,
+    Report,
+    VariantResult,
+)
 from mobilekit.steps import (
     GOLDEN,
     REFERENCE_TARGET,
@@ -379,7 +388,11 @@ def _fill(
         log = stage / "logs" / f"{name}.log"
         log.parent.mkdir(exist_ok=True)
         log.write_text(text, encoding="utf-8")
-    report = replace(report, modules=tuple(_modules(stage, project, report, results)))
+    report = replace(
+        report,
+        modules=tuple(_modules(stage, project, report, results)),
+        plans=tuple(_plans(stage, project, report)),
+    )
     write_reports(report, stage)
     write_manifest(
         stage,
@@ -417,6 +430,18 @@ def _modules(
         )
         if module:
             yield module
+
+
+def _plans(stage: Path, project: Project, report: Report) -> Iterator[Plan]:
+    """Plan where to run the artifacts whose graphs could be read, for each runtime."""
+    for runtime, format in ((project.android.runtime, "tflite"), ("coreml", "coreml")):
+        files = {
+            variant.name: stage / variant.file
+            for variant in report.variants
+            if variant.coverage and VARIANTS[variant.name].format == format
+        }
+        if files:
+            yield make_plan(runtime, files)
 
 
 def _copy(artifact: Path, target: Path, sha256: str) -> None:
