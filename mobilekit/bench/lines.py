@@ -23,7 +23,9 @@ def lines(report: BenchReport) -> Iterator[str]:
             yield f"{_title(item)}: {item.status.replace('_', ' ')}: {item.reason}"
     yield from _shared_notes(measured)
     yield from report.notes
-    yield from (f"{item.platform}: {item.reason}" for item in report.recommendations)
+    for item in report.recommendations:
+        place = f" on {item.target}" if item.target else ""
+        yield f"Recommended for {item.platform}: {item.variant}{place}. {item.reason}"
     passed = sum(gate.status == "pass" for gate in report.gates)
     gates = f" ({passed} of {len(report.gates)} gates passed)" if report.gates else ""
     yield f"{report.model}: {report.verdict.upper()}{gates}"
