@@ -122,7 +122,7 @@ def _delegate(
         level_name=table.level,
         title=table.title,
         basis=coverage.basis,
-        place=coverage.place if coverage.basis == "measured" else table.source,
+        place=table.source if coverage.basis == "estimate" else coverage.place,
         nodes=coverage.nodes,
         nodes_taken=coverage.nodes_taken,
         share=coverage.share,

@@ -39,8 +39,8 @@ def nothing_taken(graphs: Sequence[GraphCoverage]) -> Iterator[tuple[str, str]]:
         if nodes == 0:
             yield name, f"{name} has nothing to take: no operator costs anything when it runs."
         elif not any(coverage.nodes_taken for coverage in coverages):
-            measured = coverages[0].basis == "measured"
-            basis = "it said so itself" if measured else "an estimate"
+            told = coverages[0].basis != "estimate"
+            basis = "it said so itself" if told else "an estimate"
             yield name, f"{name} takes none of the {nodes} operators ({basis}).{_why(coverages)}"
 
 

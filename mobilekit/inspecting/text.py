@@ -104,7 +104,7 @@ def _lines(heading: str, coverages: Sequence[DelegateCoverage]) -> Iterator[str]
 
 
 def _cells(coverage: DelegateCoverage) -> tuple[str, ...]:
-    measured = coverage.basis == "measured"
+    told = coverage.basis != "estimate"
     return (
         coverage.delegate,
         f"{coverage.nodes_taken} of {coverage.nodes}",
@@ -112,7 +112,7 @@ def _cells(coverage: DelegateCoverage) -> tuple[str, ...]:
         "" if coverage.macs_share is None else f"{percent(coverage.macs_share)} of MACs",
         plural(coverage.pieces, "piece") if coverage.nodes_taken else "",
         f"{size(coverage.crossing_bytes)} cross" if coverage.crossing_count else "",
-        coverage.place if measured else f"{coverage.level_name} {coverage.level:g}",
+        coverage.place if told else f"{coverage.level_name} {coverage.level:g}",
     )
 
 

@@ -160,8 +160,8 @@ def _share(subject: _Subject, name: str) -> Cell:
     if floor is not None:
         share, basis = floor.share, floor.decided_by
     notes = [f"{taken:,} of {nodes:,}"] if floor is None else [f"floor {percent(floor.least)}"]
-    if basis == "measured":
-        notes.append("measured")
+    if basis != "estimate":
+        notes.append(basis)
     return Cell(
         text=percent(share) if share else share_text(taken, nodes),
         note=", ".join(notes),

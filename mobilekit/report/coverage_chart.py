@@ -53,8 +53,8 @@ def draw_coverage(
 
 
 def _name(coverage: DelegateCoverage) -> str:
-    measured = ", measured" if coverage.basis == "measured" else ""
-    return f"{coverage.name}{measured}"
+    basis = "" if coverage.basis == "estimate" else f", {coverage.basis}"
+    return f"{coverage.name}{basis}"
 
 
 def _share(coverage: DelegateCoverage) -> str:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Basis = Literal["estimate", "measured"]
+Basis = Literal["estimate", "measured", "compiled", "planned"]
+"""An estimate is read from a table of rules. The others are the delegate's own word: measured where
+it ran or was loaded, compiled where its compiler said so, planned where its runtime did.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,7 @@ class Crossing:
 class Coverage:
     """A graph on a delegate at a level.
 
-    `basis` says whether it was read from the table or asked of the delegate itself, which `place`
+    `basis` says whether it was read from the table or told by the delegate itself, which `place`
     then names with its version. `answers` and `macs` have an entry for each node; `macs` are
     multiply-accumulates of one run. A measured answer may know how many nodes were taken, and not
     which: then `answers` is empty and `counted` has the numbers of nodes taken and left.
