@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from mobilekit.report.charts import FONT, Drawing, picture
@@ -39,11 +40,34 @@ def draw_plan(groups: Sequence[tuple[str, Sequence[Estimate]]], *, title: str, i
 
 def name_of(estimate: Estimate) -> str:
     """Name a candidate."""
-    return f"{estimate.accelerator.replace('_', ' ')} · {estimate.variant}"
+    return f"{_words(estimate.accelerator)} · {estimate.variant}"
+
+
+def _words(accelerator: str) -> str:
+    return accelerator.replace("_", " ")
+
+
+def _rows(items: Sequence[Estimate]) -> list[_Row]:
+    unknown: dict[tuple[str, str], list[Estimate]] = {}
+    known = []
+    for item in items:
+        if math.isnan(item.milliseconds):
+            unknown.setdefault((item.accelerator, item.reason), []).append(item)
+        else:
+            known.append(_Row(name=name_of(item), estimate=item))
+    return known + [
+        _Row(
+            name=name_of(alike[0])
+            if len(alike) == 1
+            else f"{_words(accelerator)} · {len(alike)} variants",
+            estimate=alike[0],
+        )
+        for (accelerator, _), alike in unknown.items()
+    ]
 
 
 def _draw(
-    groups: Sequence[tuple[str, Sequence[Estimate]]],
+    groups: Groups,
     width: float,
     label: float,
     title: str,
@@ -53,14 +77,14 @@ def _draw(
     parts = list(_legend(width))
     pitch = _PITCH if label else _PITCH + FONT + 6
     top = 2.0 * FONT if label else 4.0 * FONT
-    for device, items in groups:
+    for device, rows in groups:
         parts.append(text_element(device, x=0, y=top + FONT + 4, class_="name plan-device"))
         top += _HEADING
-        most = max((i.milliseconds for i in items if not math.isnan(i.milliseconds)), default=1.0)
+        most = max((row.estimate.milliseconds for row in rows if row.is_known), default=1.0)
         # Room for the figure behind the longest bar.
         scale = Scale(low=0, high=most, start=label, end=width - 80)
-        for item in items:
-            parts += _row(item, scale, top, label)
+        for row in rows:
+            parts += _row(row, scale, top, label)
             top += pitch
         top += 6
     return picture(parts, width, top, title, id)
@@ -77,16 +101,17 @@ def _legend(width: float) -> Iterator[str]:
         x += room
 
 
-def _row(item: Estimate, scale: Scale, top: float, label: float) -> Iterator[str]:
+def _row(row: _Row, scale: Scale, top: float, label: float) -> Iterator[str]:
+    item = row.estimate
     middle = top + _BAR / 2 + FONT * 0.36
     if label:
-        name = shorten(name_of(item), FONT, label - 8)
+        name = shorten(row.name, FONT, label - 8)
         yield text_element(name, x=0, y=middle, class_="name")
     else:
-        name = shorten(name_of(item), FONT, scale.end)
+        name = shorten(row.name, FONT, scale.end)
         yield text_element(name, x=0, y=top + FONT - 2, class_="name")
         top, middle = top + FONT + 4, middle + FONT + 4
-    if math.isnan(item.milliseconds):
+    if not row.is_known:
         words = shorten(item.reason.rstrip("."), FONT, scale.end + 76 - scale.start)
         yield text_element(words, x=scale.start, y=middle, class_="tick")
         return

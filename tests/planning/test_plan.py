@@ -104,6 +104,13 @@ def test_what_cannot_be_told_or_run_has_no_figure_and_says_so(
     assert estimate.reason == reason
 
 
+def test_what_the_plain_kernels_of_a_cpu_take_nobody_published() -> None:
+    (estimate,) = plan([candidate("cpu", coverage((False,)))], [PHONE])
+    assert estimate.reason == (
+        "Its delegate takes nothing, and no times of the plain kernels are published."
+    )
+
+
 def test_what_is_left_to_an_unknown_cpu_has_no_figure() -> None:
     lonely = Device(name="phone", platform="ios", bandwidth=1e6, timings={"gpu": GPU})
     (estimate,) = plan([candidate("gpu", coverage((True, False)))], [lonely])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import report_samples
@@ -9,6 +10,7 @@ import report_samples
 from mobilekit.report import read_report, write_reports
 from mobilekit.report.plan import plan_plots
 from mobilekit.report.plan_chart import hover
+from mobilekit.results import PlannedCandidate
 
 
 def test_every_platform_has_its_picture_with_every_candidate_on_every_device() -> None:
@@ -29,6 +31,16 @@ def test_what_has_no_figure_says_why_instead_of_showing_a_bar() -> None:
     _, ios = plan_plots(report_samples.planned().plans)
     assert "No times of it are published" in ios.drawing.wide
     assert "plan-accelerator" not in ios.drawing.wide.split("iPhone 15 Pro")[1]
+
+
+def test_what_lacks_a_figure_for_the_same_reason_stands_in_one_line() -> None:
+    plan = report_samples.planned().plans[0]
+    unknown = plan.estimates[-1]
+    more = replace(unknown, variant="tflite-int8")
+    order = (*plan.order, PlannedCandidate(variant="tflite-int8", accelerator="npu"))
+    (plot,) = plan_plots([replace(plan, estimates=(*plan.estimates, more), order=order)])
+    assert "npu · 2 variants" in plot.drawing.wide
+    assert "npu · tflite-fp16" not in plot.drawing.wide
 
 
 def test_a_bar_names_its_parts() -> None:

@@ -135,6 +135,8 @@ def _why_not(candidate: Candidate, device: Device) -> str:
     if candidate.coverage is None:
         return "What it would take of the graph is not known here."
     if candidate.coverage.nodes_taken == 0:
+        if candidate.accelerator == CPU:
+            return "Its delegate takes nothing, and no times of the plain kernels are published."
         return "It takes nothing of the graph."
     if timing is None:
         return f"No times of it on the {device.name} are published."
