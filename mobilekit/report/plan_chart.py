@@ -22,15 +22,31 @@ _PARTS = (
 _PITCH, _BAR, _HEADING = 26.0, 14.0, 34.0
 
 
-def draw_plan(groups: Sequence[tuple[str, Sequence[Estimate]]], *, title: str, id: str) -> Drawing:
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A candidate with its figure, or all of an accelerator that lack one for the same reason."""
+
+    name: str
+    estimate: Estimate
+
+    @property
+    def is_known(self) -> bool:
+        return not math.isnan(self.estimate.milliseconds)
+
+
+_Groups = Sequence[tuple[str, Sequence[_Row]]]
+
+
+def draw_plan(devices: Sequence[tuple[str, Sequence[Estimate]]], *, title: str, id: str) -> Drawing:
     """Draw the candidates of each device in the plan's order; there must be at least one.
 
     Args:
-        groups: each device's name with its candidates.
+        devices: each device's name with its candidates.
         title: the picture's name.
         id: of the picture in its page.
     """
-    names = [name_of(item) for _, items in groups for item in items]
+    groups = [(device, _rows(items)) for device, items in devices]
+    names = [row.name for _, rows in groups for row in rows]
     longest = max(text_width(name, FONT) for name in names) + 12
     return Drawing(
         wide=_draw(groups, 940, min(longest, 300), title, f"{id}-wide"),
@@ -67,7 +83,7 @@ def _rows(items: Sequence[Estimate]) -> list[_Row]:
 
 
 def _draw(
-    groups: Groups,
+    groups: _Groups,
     width: float,
     label: float,
     title: str,
