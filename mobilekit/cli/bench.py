@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mobilekit.cli.bench_history import history
+from mobilekit.cli.bench_import import import_command
 from mobilekit.machine import default_memory
 
 _STATUS = {"pass": 0, "fail": 1, "undecided": 1}
@@ -185,3 +186,4 @@ def run(path: Path, as_json: bool, **options: Any) -> int:
 
 
 bench.add_command(history)
+bench.add_command(import_command)
