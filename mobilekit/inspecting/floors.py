@@ -23,7 +23,7 @@ from mobilekit.report.formats import percent
 from mobilekit.results import Check
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.variants import VARIANTS, Format
-from mobilekit_delegates.coverage.delegates import delegate_at
+from mobilekit_delegates.coverage.delegates import DELEGATES, Delegate, delegate_at
 
 _MOST_LAYERS = 3
 
@@ -51,13 +51,18 @@ class Told:
 
 
 def floor_rules(
-    table: Mapping[str, Any], *, place: str = "[coverage]", variant: str = ""
+    table: Mapping[str, Any],
+    *,
+    place: str = "[coverage]",
+    known: Mapping[str, Delegate] = DELEGATES,
+    variant: str = "",
 ) -> tuple[FloorRule, ...]:
     """Return the floors of a table `[coverage]`, in its order.
 
     Args:
         table: as read from TOML.
         place: what errors name.
+        known: the delegates that there are.
         variant: the one that the table is of.
 
     Raises:
@@ -69,15 +74,17 @@ def floor_rules(
             where = f"{place.removesuffix(']')}.{name}]"
             if not isinstance(content, Mapping):
                 raise ProjectError(f"{where}: give floors by delegate, such as gpu = 1.0.")
-            found += floor_rules(content, place=where, variant=name)
+            found += floor_rules(content, place=where, known=known, variant=name)
         else:
-            found.append(_rule(name, content, place, variant))
+            found.append(_rule(name, content, place, known, variant))
     return tuple(found)
 
 
-def _rule(name: str, least: object, place: str, variant: str) -> FloorRule:
+def _rule(
+    name: str, least: object, place: str, known: Mapping[str, Delegate], variant: str
+) -> FloorRule:
     try:
-        at = delegate_at(name)
+        at = delegate_at(name, known)
     except ProjectError as error:
         raise ProjectError(f"{place} {name}: {error}") from None
     if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:

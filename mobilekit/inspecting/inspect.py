@@ -10,7 +10,7 @@ from mobilekit.inspecting.answers import graph_coverage
 from mobilekit.inspecting.floors import FloorRule, check_floors, floor_rules, rules_for
 from mobilekit.inspecting.judging import judge
 from mobilekit.inspecting.measuring import Answers, ask
-from mobilekit.inspecting.questions import Question, questions
+from mobilekit.inspecting.questions import Question, own_delegates, questions
 from mobilekit.inspecting.results import InspectedArtifact, Inspection
 from mobilekit.jobs import Limits
 from mobilekit.progress import Progress
@@ -21,6 +21,7 @@ from mobilekit_converters.hashing import bytes_of_path
 from mobilekit_converters.operator_graph import OperatorGraph
 from mobilekit_converters.variants import VARIANTS, Format
 from mobilekit_delegates.coverage.asking import ASKERS
+from mobilekit_delegates.coverage.delegates import DELEGATES
 from mobilekit_delegates.coverage.runtime_floor import oldest_runtime
 
 
@@ -67,7 +68,9 @@ def inspect(path: Path, wishes: Wishes, progress: Progress) -> Inspection:
         MobilekitError: the path is none of these, an artifact is damaged, or a wish is not known.
     """
     asked = questions((*wishes.delegates, *wishes.floors), wishes.rules)
-    rules = floor_rules(wishes.floors, place="--floor")
+    rules = floor_rules(
+        wishes.floors, place="--floor", known={**DELEGATES, **own_delegates(wishes.rules)}
+    )
     subjects = tuple(_subjects(path))
     _require_fitting(asked, subjects)
     askable, unasked = _askable(asked, subjects) if wishes.measure else ((), {})

@@ -10,6 +10,7 @@ from mobilekit_converters.variants import Format
 from mobilekit_delegates.coverage.delegates import (
     DELEGATES,
     TABLES,
+    Delegate,
     DelegateAt,
     delegate_at,
     delegate_of,
@@ -40,12 +41,21 @@ class Question:
 
 
 def delegates_of(format: Format) -> tuple[str, ...]:
-    """Return the delegates that run artifacts of a format."""
+    """Return the delegates that run artifacts of a format on phones."""
     return tuple(
         delegate.name
         for delegate in DELEGATES.values()
-        if delegate.format == format and (TABLES / delegate.file).exists()
+        if delegate.format == format and delegate.usual and (TABLES / delegate.file).exists()
     )
+
+
+def own_delegates(rules: Iterable[Path]) -> dict[str, Delegate]:
+    """Return the delegates of somebody's own tables by their names.
+
+    Raises:
+        ProjectError: a table cannot be read, or holds a mistake; the message names file and line.
+    """
+    return {delegate.name: delegate for delegate in map(delegate_of, rules)}
 
 
 def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Question, ...]:
@@ -58,7 +68,7 @@ def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Qu
     Raises:
         ProjectError: a delegate or a level is not known, or a table holds a mistake.
     """
-    own = {delegate.name: delegate for delegate in map(delegate_of, rules)}
+    own = own_delegates(rules)
     known = {**DELEGATES, **own}
     names = tuple(names)
     asked = [Question(at=delegate_at(name, known), named=True) for name in names]
