@@ -105,13 +105,20 @@ def history(folder: Path) -> History:
     if not found:
         listed = "".join(f"\n  {item.reason}" for item in left_out)
         raise DataError(f"{folder} holds no report that can be read.{listed}")
-    # A report that does not say when it was made comes first, in the order of the names.
-    found.sort(key=lambda item: (item.release.started, item.release.name))
+    found.sort(key=_moment)
     return History(
         releases=tuple(item.release for item in found),
         lines=tuple(_lines(found)),
         left_out=tuple(left_out),
     )
+
+
+def _moment(item: _Found) -> tuple[str, str, str]:
+    """Return what releases are ordered by: when each was made, then when it was benchmarked.
+
+    ISO 8601 sorts as text. A report that does not say when it was made comes first.
+    """
+    return item.release.started, item.bench.started if item.bench else "", item.release.name
 
 
 def _read(file: Path, name: str) -> _Found:
