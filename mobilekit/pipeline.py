@@ -11,6 +11,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
+from mobilekit.adapting.measuring import measuring_steps
+from mobilekit.adapting.outcome import (
+    adaptation_notes,
+    adaptation_reasons,
+    adaptations,
+    applied,
+    taken,
+)
 from mobilekit.cache import Cache
 from mobilekit.inspecting.floors import (
     check_floors,
@@ -35,6 +43,7 @@ from mobilekit.results import (
     Drift,
     ModelFacts,
     ModuleFacts,
+    NodesTaken,
     Plan,
     Report,
     VariantResult,
@@ -49,6 +58,7 @@ from mobilekit.steps import (
 )
 from mobilekit.tasks import STORED_GOLDEN
 from mobilekit.verdict import coverage_notes, reasons, require_targets, words
+from mobilekit_converters.adaptations.adaptation import AdaptedModel
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import MobilekitError, OutputError, SourceError
 from mobilekit_converters.hashing import sha256_of_path
@@ -102,6 +112,7 @@ def build(project: Project, settings: Settings, progress: Progress) -> Report:
     check_names(project, planner.wanted)
     require_targets(project.verify.require, {VARIANTS[name].format for name in planner.wanted})
     steps = list(planner.steps())
+    steps += measuring_steps(planner, steps)
     with output_errors(settings.cache), staged(settings.output) as stage:
         results = run_steps(steps, cache, settings, progress)
         results.drifts = _search(planner, steps, results, settings, progress)
@@ -220,7 +231,7 @@ def _search(
         return {}
     failed: dict[str, Step] = {}
     for step in steps:
-        check = results.values.get(step.name)
+        check = results.values.get(step.name) if step.role == "check" else None
         if isinstance(check, Check) and check.status == "fail" and check.outputs:
             failed.setdefault(step.variant, step)
     searches = {step.name: planner.search(step) for step in failed.values()}
@@ -235,6 +246,10 @@ def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
         return words(value, seconds)
     if isinstance(value, Drift):
         return "ok", value.sentence
+    if isinstance(value, AdaptedModel):
+        return "ok", applied(value)
+    if isinstance(value, NodesTaken):
+        return "ok", taken(value)
     if isinstance(value, ArtifactCoverage):
         return "ok", shares(value.graphs)
     if isinstance(value, Artifact):
@@ -244,13 +259,14 @@ def _words(outcome: Outcome) -> tuple[StepOutcome, str]:
 
 def _stop_if_hopeless(step: Step, error: Exception, log: str) -> None:
     """Raise what makes the whole build pointless: a wrong input, a full disk, a dead source."""
-    if step.role in ("search", "coverage"):
+    if step.role in ("search", "coverage", "adaptation"):
         return
     if isinstance(error, MobilekitError) and error.exit_status != 1:
         raise error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
         raise error
-    if step.role in ("source", "golden", "calibration") and not isinstance(error, JobSkippedError):
+    needed_by_all = step.role in ("source", "golden", "adapt", "calibration")
+    if needed_by_all and not isinstance(error, JobSkippedError):
         tail = "\n".join(log.strip().splitlines()[-_LOG_LINES:])
         raise SourceError(
             f"The {step.name} step failed: {error}. Run again with --verbose to see all of what "
@@ -267,7 +283,8 @@ def _report(
 ) -> Report:
     facts = results.values[SOURCE]
     variants = tuple(_variant(project, name, steps, results) for name in planner.wanted)
-    against = tuple(reasons(variants))
+    adapted = adaptations(planner, results.values, results.errors)
+    against = (*reasons(variants), *adaptation_reasons(adapted))
     return Report(
         verdict="fail" if against else "pass",
         reasons=against,
@@ -283,10 +300,12 @@ def _report(
         golden=results.values[GOLDEN],
         variants=variants,
         environment=environment(),
+        adaptations=adapted,
         notes=(
             *results.values[GOLDEN].notes,
             *(f"{name}: {error}" for name, error in _untold(planner, results)),
             *coverage_notes(variants, floor_rules(project.coverage)),
+            *adaptation_notes(adapted),
         ),
     )
 

@@ -22,6 +22,7 @@ from pydantic import (
 from mobilekit.parity.golden import OutputFacts
 from mobilekit.parity.inputs import Color, Fit, InputFacts, Resize
 from mobilekit.parity.inputs import Kind as InputKind
+from mobilekit_converters.adaptations.table import check_change, check_delegate
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.sources import SourceOptions
 from mobilekit_converters.variants import VARIANTS, Format, precisions
@@ -303,6 +304,32 @@ class VerifyTable(_Table):
         return self
 
 
+class AdaptTable(_Table):
+    """`[adapt]`: the accelerators that the model's graph is rewritten for.
+
+    `change_function` names rewrites that change what the model computes.
+    """
+
+    delegates: tuple[str, ...] = ()
+    change_function: tuple[str, ...] = ()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is to be rewritten."""
+        return bool(self.delegates or self.change_function)
+
+    @model_validator(mode="after")
+    def _check(self) -> AdaptTable:
+        try:
+            for name in self.delegates:
+                check_delegate(name)
+            for name in self.change_function:
+                check_change(name)
+        except ProjectError as error:
+            raise ValueError(str(error).rstrip(".")) from None
+        return self
+
+
 class Project(_Table):
     """A whole project file. `folder` is what its paths are relative to."""
 
@@ -310,6 +337,7 @@ class Project(_Table):
     data: DataTable = DataTable()
     android: AndroidTable = AndroidTable()
     ios: IosTable = IosTable()
+    adapt: AdaptTable = AdaptTable()
     verify: VerifyTable = VerifyTable()
     budgets: dict[str, dict[str, float]] = {}
     latency: dict[str, Any] = {}

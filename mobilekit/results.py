@@ -11,6 +11,7 @@ from typing import Any, Literal
 from mobilekit.bench.results import BenchReport
 from mobilekit.inspecting.results import Floor, GraphCoverage
 from mobilekit_converters.signature import Signature
+from mobilekit_delegates.coverage.coverage import Basis
 from mobilekit_delegates.planning.plan import Estimate
 from mobilekit_delegates.targets.target import Execution
 
@@ -195,10 +196,71 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodesTaken:
+    """How many nodes a delegate takes of a variant's graph.
+
+    `basis` says whether the delegate was asked itself, which `place` then names, or the number is
+    an estimate. Where it could not be told, `taken` is None and `reason` says why.
+    """
+
+    delegate: str
+    variant: str
+    basis: Basis
+    taken: int | None = None
+    nodes: int | None = None
+    place: str = ""
+    reason: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """The share that it takes, 0 to 1; None where that could not be told."""
+        return self.taken / self.nodes if self.nodes and self.taken is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptationResult:
+    """One rewrite that was tried on the model's graph.
+
+    `places` names the operations that were replaced, `refused` says which were left, and why.
+    `snr_db` is the least agreement of old and new over the places, None where the function was
+    meant to change. `coverage_before` and `coverage_after` are shares of nodes by delegate, 0 to 1,
+    before this rewrite and after it: those before it in the list were applied already.
+    """
+
+    name: str
+    summary: str
+    keeps_function: bool
+    places: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    snr_db: float | None = None
+    coverage_before: dict[str, float] = field(default_factory=dict)
+    coverage_after: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptations:
+    """How a model was rewritten for accelerators, and what that won.
+
+    `delegates` and `changes` are what was asked for. `before` and `after` are what delegates take
+    of an exact variant without any rewrite and with all of them, `checks_before` and `checks_after`
+    the same two against the golden, by the name of the variant.
+    """
+
+    delegates: tuple[str, ...]
+    changes: tuple[str, ...]
+    results: tuple[AdaptationResult, ...]
+    before: tuple[NodesTaken, ...] = ()
+    after: tuple[NodesTaken, ...] = ()
+    checks_before: dict[str, Check] = field(default_factory=dict)
+    checks_after: dict[str, Check] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All that a build found. `environment` maps a tool to its version, and the machine's facts.
 
-    `bench` is what the last `mobilekit bench` of the release found.
+    `bench` is what the last `mobilekit bench` of the release found. `adaptations` is there where
+    somebody asked for the model to be adapted.
     """
 
     verdict: Verdict
@@ -210,6 +272,7 @@ class Report:
     modules: tuple[ModuleFacts, ...] = ()
     plans: tuple[Plan, ...] = ()
     bench: BenchReport | None = None
+    adaptations: Adaptations | None = None
     started: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from mobilekit.parity.inputs import InputFacts
 from mobilekit.parity.program.comparison import exact_variant
 from mobilekit.project import Project
 from mobilekit.results import Check, Drift, GoldenFacts
+from mobilekit_converters.adaptations.adaptation import AdaptedModel
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.options import CoreMLOptions, ImageInput
 from mobilekit_converters.coreml.recipes import recipe_for
@@ -36,6 +37,7 @@ from mobilekit_converters.variants import VARIANTS, Variant
 from mobilekit_delegates.targets import Target, target
 
 SOURCE = "source"
+ADAPT = "adaptations"
 GOLDEN = "golden"
 CALIBRATION = "calibration data"
 
@@ -46,7 +48,17 @@ REFERENCE_TARGET = "cpu-reference"
 _CONVERTER_BYTES = 700 * 2**20
 _SESSION_BYTES = 200 * 2**20
 
-Role = Literal["source", "golden", "calibration", "variant", "coverage", "check", "search"]
+Role = Literal[
+    "source",
+    "golden",
+    "adapt",
+    "calibration",
+    "variant",
+    "coverage",
+    "check",
+    "adaptation",
+    "search",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +102,17 @@ class Planner:
         golden = self._golden()
         yield source
         yield golden
+        model = source
+        if self.project.adapt.is_wanted:
+            model = self.adapt(source)
+            yield model
         made: dict[str, Step] = {}
         calibration: Step | None = None
         for variant in self._with_parents(self._variants()):
             if variant.calibrated and calibration is None and not self._is_artifact:
                 calibration = self._calibration(source)
                 yield calibration
-            step = self._conversion(variant, source, calibration, made)
+            step = self.conversion(variant, model, calibration, made)
             made[variant.name] = step
             yield step
             if variant.name in self.wanted:
@@ -147,6 +163,15 @@ class Planner:
             "mobilekit": __version__,
             "code": _code_digest(),
         }
+
+    def key(self, step: str, needed: Iterable[Step], **parts: Any) -> str:
+        """Return the key of a step that asks about what other steps made."""
+        return key_of(
+            **self._base(step),
+            needed=[other.key for other in needed],
+            tables=_tables_digest(),
+            **parts,
+        )
 
     def _source(self) -> Step:
         function = tasks.read_source if self._is_artifact else tasks.freeze_source
@@ -226,9 +251,45 @@ class Planner:
             memory=_SESSION_BYTES,
         )
 
-    def _conversion(
-        self, variant: Variant, source: Step, calibration: Step | None, made: dict[str, Step]
+    def adapt(self, source: Step) -> Step:
+        """Return the step that rewrites the source's graph for accelerators.
+
+        Raises:
+            ProjectError: the source is a finished file, which has no such graph.
+        """
+        if self._is_artifact:
+            raise ProjectError(
+                f"{self.project.source} is a finished TFLite file: only a trained model's graph "
+                "can be adapted. Leave [adapt] and --adapt out, or convert from the trained model."
+            )
+        adapt = self.project.adapt
+        return Step(
+            name=ADAPT,
+            role="adapt",
+            key=key_of(**self._base("adapt"), adapt=repr(adapt), needed=[source.key]),
+            kind=AdaptedModel,
+            function=tasks.adapt_model,
+            arguments={
+                "frozen": self._entry(source) / tasks.FROZEN,
+                "delegates": adapt.delegates,
+                "changes": adapt.change_function,
+            },
+            after=(source.name,),
+            cost=950,
+            memory=_CONVERTER_BYTES + 10 * self.examination.bytes,
+        )
+
+    def conversion(
+        self, variant: Variant, model: Step, calibration: Step | None, made: dict[str, Step]
     ) -> Step:
+        """Return the step that makes a variant.
+
+        Args:
+            variant: which one.
+            model: the source, or the source adapted: what leaves a frozen model.
+            calibration: for calibrated variants.
+            made: the steps of the variants so far, by name.
+        """
         if self._is_artifact:
             return self._taken(variant)
         options = self._conversion_options(variant)
@@ -236,7 +297,7 @@ class Planner:
             recipe_for(variant, options)
         parent = made[variant.parent] if variant.parent else None
         data = calibration if variant.calibrated else None
-        needed = [step for step in (source, parent, data) if step]
+        needed = [step for step in (model, parent, data) if step]
         return Step(
             name=variant.name,
             role="variant",
@@ -250,7 +311,7 @@ class Planner:
             function=tasks.convert_variant,
             arguments={
                 "variant": variant,
-                "frozen": self._entry(source) / tasks.FROZEN,
+                "frozen": self._entry(model) / tasks.FROZEN,
                 "options": options,
                 "calibration": self._entry(data) / tasks.CALIBRATION if data else None,
                 "parent": self._entry(parent) / VARIANTS[parent.name].file_name if parent else None,
@@ -313,37 +374,40 @@ class Planner:
 
     def _checks(self, variant: Variant, conversion: Step, golden: Step) -> Iterator[Step]:
         for name in targets_for(variant.format, self.project.targets()):
-            if self._is_artifact and name == REFERENCE_TARGET:
-                continue
-            place = target(name)
-            budget = budget_for(variant.name, place.info.budgets_of or name, self.project.budgets)
-            yield Step(
-                name=f"{variant.name} on {name}",
-                role="check",
-                key=key_of(
-                    step="check",
-                    artifact=conversion.key,
-                    golden=golden.key,
-                    target=name,
-                    runs=_what_runs(place),
-                    budget=repr(budget),
-                ),
-                kind=Check,
-                function=tasks.check,
-                arguments={
-                    "conversion": self._entry(conversion),
-                    "variant": variant,
-                    "golden": self._entry(golden) / tasks.GOLDEN,
-                    "target": name,
-                    "budget": budget,
-                },
-                after=(conversion.name, GOLDEN),
-                # XNNPACK does not run int16: it falls back to the reference kernels.
-                cost=max(place.info.cost, 60 if variant.precision == "int16x8" else 0),
-                memory=place.info.memory + 4 * self.examination.bytes,
-                variant=variant.name,
+            if not self._is_artifact or name != REFERENCE_TARGET:
+                yield self.check(variant, conversion, golden, name)
+
+    def check(self, variant: Variant, conversion: Step, golden: Step, name: str) -> Step:
+        """Return the step that runs a variant on a target, by the target's name."""
+        place = target(name)
+        budget = budget_for(variant.name, place.info.budgets_of or name, self.project.budgets)
+        return Step(
+            name=f"{variant.name} on {name}",
+            role="check",
+            key=key_of(
+                step="check",
+                artifact=conversion.key,
+                golden=golden.key,
                 target=name,
-            )
+                runs=_what_runs(place),
+                budget=repr(budget),
+            ),
+            kind=Check,
+            function=tasks.check,
+            arguments={
+                "conversion": self._entry(conversion),
+                "variant": variant,
+                "golden": self._entry(golden) / tasks.GOLDEN,
+                "target": name,
+                "budget": budget,
+            },
+            after=(conversion.name, GOLDEN),
+            # XNNPACK does not run int16: it falls back to the reference kernels.
+            cost=max(place.info.cost, 60 if variant.precision == "int16x8" else 0),
+            memory=place.info.memory + 4 * self.examination.bytes,
+            variant=variant.name,
+            target=name,
+        )
 
     def search(self, check: Step) -> Step:
         """Return the step that finds the layer at which an artifact goes wrong.

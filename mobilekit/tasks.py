@@ -6,6 +6,7 @@ Each fills the folder `output` and returns a value. Heavy libraries are imported
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from mobilekit.inspecting.results import ArtifactCoverage
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import GoldenRequest
 from mobilekit.parity.inputs import InputFacts
-from mobilekit.results import Check, Drift, GoldenFacts
+from mobilekit.results import Check, Drift, GoldenFacts, NodesTaken
+from mobilekit_converters.adaptations.adaptation import AdaptedModel
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.coreml.options import CoreMLOptions
 from mobilekit_converters.signature import Signature
@@ -44,6 +46,13 @@ class SourceFacts:
     parameters: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StageNodes:
+    """What a delegate takes after a rewrite; nothing where that rewrite did not apply."""
+
+    counts: tuple[NodesTaken, ...] = ()
+
+
 def read_source(path: Path, options: SourceOptions, output: Path | None = None) -> SourceFacts:  # noqa: ARG001
     """Load a source and say what it is. It leaves no files in `output`."""
     from mobilekit_converters.sources import open_source
@@ -59,6 +68,56 @@ def freeze_source(path: Path, options: SourceOptions, output: Path) -> SourceFac
     source = open_source(path, options)
     source.freeze(output / FROZEN)
     return SourceFacts(kind=source.kind, signature=source.signature, parameters=source.parameters)
+
+
+def adapt_model(
+    frozen: Path, delegates: tuple[str, ...], changes: tuple[str, ...], output: Path
+) -> AdaptedModel:
+    """Write a frozen model with its graph rewritten, and keep the graph after each rewrite."""
+    from mobilekit_converters.adaptations.adapt import STAGES, adapt_frozen
+    from mobilekit_converters.adaptations.table import adaptations_for
+
+    wanted = adaptations_for(delegates, changes)
+    return adapt_frozen(frozen, wanted, delegates, output / FROZEN, output / STAGES)
+
+
+def count_nodes(
+    conversion: Path,
+    variant: Variant,
+    delegate: str,
+    output: Path,  # noqa: ARG001 - every step has a folder; this one leaves no files
+) -> NodesTaken:
+    """Say how many nodes a delegate takes of an artifact, from the entry of its conversion."""
+    from mobilekit.adapting.counting import nodes_taken
+
+    return nodes_taken(conversion / variant.file_name, variant.name, delegate)
+
+
+def count_nodes_of_stage(
+    adapted: Path,
+    adaptation: str,
+    frozen: Path,
+    variant: Variant,
+    options: TFLiteOptions,
+    delegate: str,
+    output: Path,  # noqa: ARG001 - as above
+) -> StageNodes:
+    """Convert the graph as it was after a rewrite, and ask about that.
+
+    `adapted` is the cache entry of `adapt_model`, `frozen` what it was made from.
+    """
+    from mobilekit.adapting.counting import nodes_taken
+    from mobilekit_converters import tflite
+    from mobilekit_converters.adaptations.adapt import STAGES, write_stage
+
+    stage = adapted / STAGES / f"{adaptation}.pb"
+    if not stage.exists():
+        return StageNodes()
+    with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
+        write_stage(stage, frozen, Path(folder) / FROZEN)
+        file = Path(folder) / variant.file_name
+        tflite.convert(variant, Path(folder) / FROZEN, file, options, None)
+        return StageNodes(counts=(nodes_taken(file, variant.name, delegate),))
 
 
 def make_golden(

@@ -42,6 +42,18 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Fail if this target does not run, instead of the project's. Repeatable.",
 )
+@click.option(
+    "--adapt",
+    metavar="NAMES",
+    help="Rewrite the graph for these accelerators, keeping its function, instead of the "
+    "project's: gpu,neural_engine,nnapi.",
+)
+@click.option(
+    "--change-function",
+    metavar="NAMES",
+    help="Rewrite the graph with these, which change its function, instead of the project's: "
+    "hard_swish,hard_sigmoid,gelu_tanh.",
+)
 @data_options
 @source_options
 @work_options
@@ -80,6 +92,7 @@ def project_of(path: Path, options: dict[str, Any]) -> Project:
 
 def _overridden(project: Project, options: dict[str, Any]) -> Project:
     from mobilekit.project import AndroidTable, DataTable, InputTable, IosTable, VerifyTable
+    from mobilekit_converters.adaptations.table import check_change, check_delegate
     from mobilekit_converters.variants import variant
     from mobilekit_delegates.targets import target
 
@@ -96,6 +109,16 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
             **{**project.android.model_dump(exclude_unset=True), "variants": android}
         )
         changes["ios"] = IosTable(**{**project.ios.model_dump(exclude_unset=True), "variants": ios})
+    adapt = {
+        key: tuple(map(check, _names(options[option])))
+        for key, option, check in (
+            ("delegates", "adapt", check_delegate),
+            ("change_function", "change_function", check_change),
+        )
+        if options[option] is not None
+    }
+    if adapt:
+        changes["adapt"] = project.adapt.model_copy(update=adapt)
     inputs = dict(project.model.inputs)
     for name, shape in options["shapes"].items():
         table = inputs.get(name, InputTable())
@@ -108,6 +131,11 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
     model = {key: options[key] for key in ("batch", "signature") if options[key]}
     changes["model"] = project.model.model_copy(update={**model, "inputs": inputs})
     return project.model_copy(update=changes)
+
+
+def _names(value: str) -> list[str]:
+    """Return names with commas between them."""
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 def _settings(project: Project, options: dict[str, Any]) -> Any:

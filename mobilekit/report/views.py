@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mobilekit.report.adaptations import adaptation_effects_table, adaptations_table
 from mobilekit.report.checks import (
     NotRun,
     budgets_table,
@@ -76,6 +77,8 @@ class PageView:
     targets: Table
     accelerators: Table
     budgets: Table
+    adaptations: Table
+    adaptation_effects: Table
     modules: Table
     notes: tuple[str, ...]
     details: tuple[VariantDetails, ...]
@@ -106,6 +109,8 @@ def page_view(report: Report) -> PageView:
         targets=targets_table(report.variants),
         accelerators=accelerators_table(report.variants),
         budgets=budgets_table(report.variants),
+        adaptations=adaptations_table(report.adaptations),
+        adaptation_effects=adaptation_effects_table(report.adaptations),
         modules=modules_table(report.modules),
         notes=report.notes,
         details=tuple(variant_details(variant) for variant in report.variants),

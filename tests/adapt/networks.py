@@ -10,8 +10,7 @@ import numpy as np
 def shufflenet_v2(size: int = 64, classes: int = 10, *, layers: str = "reshape") -> Any:
     """ShuffleNet V2 0.5× (Ma et al. 2018, table 5), with fewer units in a stage.
 
-    `layers` is how channels are shuffled: `reshape` with the backend's functions in a layer,
-    `permute` with Keras' own layers.
+    `layers` is how channels are shuffled: `reshape` with functions, `permute` with layers.
     """
     import keras
 
@@ -44,7 +43,7 @@ def resnext(size: int = 32, classes: int = 10, *, cardinality: int = 8) -> Any:
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     x = _block(x, 64, 1, cardinality)
     x = _block(x, 128, 2, cardinality)
-    x = keras.layers.Lambda(_mean_of_axes, name="pool")(x)
+    x = keras.ops.mean(keras.ops.mean(x, axis=-2), axis=1)
     scores = keras.layers.Dense(classes, activation="softmax", name="scores")(x)
     return with_statistics(keras.Model(image, scores))
 
@@ -79,12 +78,6 @@ def with_statistics(model: Any) -> Any:
             layer.moving_mean.assign(generator.normal(0, 0.1, shape))
             layer.moving_variance.assign(generator.uniform(0.5, 1.5, shape))
     return model
-
-
-def _mean_of_axes(x: Any) -> Any:
-    import keras
-
-    return keras.ops.mean(keras.ops.mean(x, axis=-2), axis=1)
 
 
 def _block(x: Any, channels: int, strides: int, cardinality: int) -> Any:
@@ -126,26 +119,18 @@ def _unit(x: Any, channels: int, shuffle: Any) -> Any:
     import keras
 
     half = channels // 2
-    left = keras.layers.Lambda(lambda x: x[..., :half])(x)
-    right = keras.layers.Lambda(lambda x: x[..., half:])(x)
+    left, right = x[..., :half], x[..., half:]
     right = _convolution(_depthwise(_convolution(right, half, 1)), half, 1)
     return shuffle(keras.layers.Concatenate()([left, right]))
 
 
 def _reshaping_shuffle(x: Any) -> Any:
-    """As it is written most often: the shape is asked for while the model runs."""
     import keras
 
-    def shuffle(x: Any) -> Any:
-        import tensorflow as tf
-
-        shape = tf.shape(x)
-        batch, height, width, channels = shape[0], shape[1], shape[2], x.shape[-1]
-        x = tf.reshape(x, tf.stack([batch, height, width, 2, channels // 2]))
-        x = tf.transpose(x, (0, 1, 2, 4, 3))
-        return tf.reshape(x, tf.stack([batch, height, width, channels]))
-
-    return keras.layers.Lambda(shuffle, output_shape=tuple(x.shape[1:]))(x)
+    _, height, width, channels = x.shape
+    x = keras.ops.reshape(x, (-1, height, width, 2, channels // 2))
+    x = keras.ops.transpose(x, (0, 1, 2, 4, 3))
+    return keras.ops.reshape(x, (-1, height, width, channels))
 
 
 def _permuting_shuffle(x: Any) -> Any:
