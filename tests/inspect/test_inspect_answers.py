@@ -1,0 +1,63 @@
+"""What is told of one graph fits together, whatever is taken of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from inspected_models import KINDS, chain, half, toy
+
+from mobilekit.inspecting.answers import graph_coverage
+from mobilekit.inspecting.questions import questions
+from mobilekit_converters.artifacts import read_graphs
+
+
+@given(st.lists(st.sampled_from((*KINDS, "TANH")), min_size=1, max_size=40))
+def test_runs_pieces_and_refusals_account_for_every_node(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rules = toy(Path(folder))
+        (graph,) = read_graphs(chain(Path(folder) / "m.tflite", *names))
+        found = graph_coverage(graph, questions(["toy@1"], [rules]))
+    (coverage,) = found.estimates
+    taken = [name in ("CONV_2D", "ADD", "RELU") for name in names]
+    assert found.operators == tuple(names)
+    covered = [node for run in coverage.runs for node in range(run.first, run.last + 1)]
+    assert covered == list(range(len(names)))
+    assert sum(run.nodes for run in coverage.runs) == coverage.nodes == len(names)
+    assert all(
+        (run.answer == "taken") == taken[node]
+        for run in coverage.runs
+        for node in range(run.first, run.last + 1)
+    )
+    assert coverage.nodes_taken == sum(taken)
+    # In a chain every run is a piece, and each change of hands is a crossing.
+    assert coverage.pieces == sum(run.answer == "taken" for run in coverage.runs)
+    assert coverage.crossing_count == len(coverage.runs) - 1
+    assert coverage.crossing_bytes == 1024 * coverage.crossing_count
+    refused = {node for refusal in coverage.refusals for node in refusal.nodes}
+    assert refused == {node for node, own in enumerate(taken) if not own}
+    for refusal in coverage.refusals:
+        assert sum(refusal.operators.values()) == len(refusal.nodes)
+
+
+def test_what_costs_nothing_is_in_no_run_and_crosses_nothing(tmp_path: Path) -> None:
+    (graph,) = read_graphs(half(tmp_path / "m.tflite"))
+    found = graph_coverage(graph, questions(["toy@1"], [toy(tmp_path)]))
+    (coverage,) = found.estimates
+    assert found.free == (0, 4)
+    assert [(run.first, run.last, run.nodes) for run in coverage.runs] == [
+        (1, 1, 1),
+        (2, 3, 2),
+        (5, 5, 1),
+    ]
+    assert [crossing.tensor for crossing in coverage.crossings] == ["t4", "t8"]
+
+
+def test_the_largest_crossings_are_listed_and_all_are_counted(tmp_path: Path) -> None:
+    (graph,) = read_graphs(chain(tmp_path / "m.tflite", *["RELU", "TANH"] * 5))
+    found = graph_coverage(graph, questions(["toy"], [toy(tmp_path)]), most_crossings=3)
+    (coverage,) = found.estimates
+    assert len(coverage.crossings) == 3
+    assert (coverage.crossing_count, coverage.crossing_bytes) == (9, 9 * 1024)
