@@ -54,6 +54,14 @@ def test_a_slower_machine_is_told_from_a_slower_artifact() -> None:
     assert gate.status == "fail"
 
 
+def test_what_this_computer_moved_by_says_nothing_of_a_device() -> None:
+    before = one(5.0, target="adb:R5CT/gpu")
+    (gate,) = compare(before, one(5.0, target="adb:R5CT/gpu", reference=0.11 * 1.3))
+    assert gate.status == "pass"
+    (gate,) = compare(before, one(6.5, target="adb:R5CT/gpu", reference=0.11 * 1.3))
+    assert gate.status == "fail"
+
+
 def test_a_machine_that_is_much_slower_decides_nothing() -> None:
     for times in (5.0, 6.0, 9.0):
         (gate,) = compare(one(5.0), one(times, reference=0.11 * 1.2))
