@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import coverage_samples
 import pytest
 import report_samples
 from devtools import Page, browser
@@ -23,6 +24,7 @@ SAMPLES: dict[str, Callable[[], Report]] = {
     "hostile": report_samples.hostile,
     "accelerated": report_samples.accelerated,
     "planned": report_samples.planned,
+    "covered": coverage_samples.covered,
     "single": lambda: report_samples.crowded(1),
 }
 WIDTHS = (1280, 390)
@@ -148,7 +150,7 @@ def test_the_measurements_find_faults(page: Page, reports: dict[str, Path]) -> N
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("name", ["passing", "failing"])
+@pytest.mark.parametrize("name", ["passing", "failing", "covered"])
 def test_text_is_readable(page: Page, reports: dict[str, Path], name: str, dark: bool) -> None:
     page.open(reports[name], width=1280, dark=dark)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
