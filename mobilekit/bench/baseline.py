@@ -129,11 +129,25 @@ def warnings(baseline: BenchReport, current: BenchReport) -> tuple[str, ...]:
             "The baseline and this benchmark have no reference workload in common, so a slower "
             "machine cannot be told from a slower artifact: only large regressions are found."
         )
+    devices = sorted({item.target for item in current.benchmarks if not _here(item)})
+    if devices:
+        found.append(
+            f"No reference workload runs on {', '.join(devices)}: only large regressions are found "
+            "there."
+        )
     return tuple(found)
 
 
 def _counts(benchmark: Benchmark) -> bool:
     return benchmark.status == "measured" and not benchmark.emulated
+
+
+def _here(benchmark: Benchmark) -> bool:
+    """Return whether it ran on this computer, as the reference workload did.
+
+    Of a device on a cable or a network that knows nothing.
+    """
+    return ":" not in benchmark.target
 
 
 def _obstacle(before: Benchmark, after: Benchmark | None, *, across_machines: bool) -> str:
@@ -179,8 +193,7 @@ def _gate(
         return _not_run(
             (before.variant, before.target), size, "Single runs are not known on both sides."
         )
-    # The workload ran on this computer: of a device on a cable or a network it knows nothing.
-    known = references if ":" not in after.target else ((), ())
+    known = references if _here(after) else ((), ())
     series = Series(rounds=first.rounds, reference=known[0])
     other = Series(rounds=second.rounds, reference=known[1])
     fast, typical = change(series, other, FAST), change(series, other, TYPICAL)

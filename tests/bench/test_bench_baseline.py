@@ -60,6 +60,8 @@ def test_what_this_computer_moved_by_says_nothing_of_a_device() -> None:
     assert gate.status == "pass"
     (gate,) = compare(before, one(6.5, target="adb:R5CT/gpu", reference=0.11 * 1.3))
     assert gate.status == "fail"
+    (warning,) = warnings(before, before)
+    assert warning.startswith("No reference workload runs on adb:R5CT/gpu")
 
 
 def test_a_machine_that_is_much_slower_decides_nothing() -> None:
