@@ -12,6 +12,7 @@ from mobilekit.bench.measuring.rounds import MOST_THROWN, Effort, Series, measur
 from mobilekit.bench.measuring.summary import benchmark_of, noise_of_series
 from mobilekit.bench.measuring.turn import Turn
 from mobilekit.bench.results import Benchmark, Condition
+from mobilekit.bench.statistics import FEWEST_ROUNDS
 from mobilekit.jobs import JobCrashedError
 from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_delegates.targets.timed import TimedRuns
@@ -110,7 +111,7 @@ def test_runs_seconds_and_turns_are_least_values(effort: Effort, turns: int) -> 
 def test_an_emulated_case_gets_the_least_and_no_more() -> None:
     wild = [4.0, 5.0, 4.4, 5.6, 4.1]
     series, _ = measured({"A": lambda number: turn(wild[number % 5])}, precise=False)
-    assert (len(series["A"].turns), series["A"].ended) == (EFFORT.rounds, "enough")
+    assert (len(series["A"].turns), series["A"].ended) == (FEWEST_ROUNDS, "enough")
 
 
 def test_what_the_time_did_not_do_for_is_said() -> None:
@@ -118,7 +119,7 @@ def test_what_the_time_did_not_do_for_is_said() -> None:
     found = benchmark_of(series["A"], EMPTY, Effort(most_seconds=6))
     assert found.status == "measured"
     (note,) = (note for note in found.notes if note.startswith("Measuring ended after 6 s"))
-    assert "8 turns (there are 6) and 50 runs (there are 30) and 1 s of runs" in note
+    assert "25 turns (there are 6) and 50 runs (there are 30) and 1 s of runs" in note
     assert "an interval of the median within 2 %" in note
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mobilekit.bench.measuring.turn import Turn
-from mobilekit.bench.statistics import interval, median
+from mobilekit.bench.statistics import FEWEST_ROUNDS, interval, median
 from mobilekit.jobs import JobCrashedError
 from mobilekit_converters.errors import TargetError, UnsupportedError
 
@@ -26,12 +26,13 @@ class Effort:
 
     At least `runs` runs that take `seconds` together, in `rounds` turns; and on until the 95 %
     interval of the median reaches no further than `precision` of it to either side, or until
-    `most_seconds` have gone into the case, all that a turn takes beside the runs included.
+    `most_seconds` have gone into the case, all that a turn takes beside the runs included. With
+    fewer than 25 turns intervals hold less than they promise (`docs/latency_gates.md`).
     """
 
     runs: int = 50
     seconds: float = 1.0
-    rounds: int = 8
+    rounds: int = 25
     precision: float = 0.02
     most_seconds: float = 20.0
 
@@ -40,7 +41,8 @@ class Effort:
 class Series:
     """All turns of one case so far. `spent` are the seconds that went into them.
 
-    Where `precise` is false, the least is enough: an emulator's times are nobody's.
+    Where `precise` is false, the least runs in `FEWEST_ROUNDS` turns are enough: an emulator's
+    times are nobody's.
     """
 
     name: str
@@ -88,14 +90,17 @@ class Series:
     def lacking(self, effort: Effort) -> Iterator[str]:
         """Yield what is not enough yet, in words."""
         rounds = self.rounds
-        if len(rounds) < effort.rounds:
-            yield f"{effort.rounds} turns (there are {len(rounds)})"
+        turns = effort.rounds if self.precise else min(effort.rounds, FEWEST_ROUNDS)
+        if len(rounds) < turns:
+            yield f"{turns} turns (there are {len(rounds)})"
         if (runs := sum(map(len, rounds))) < effort.runs:
             yield f"{effort.runs} runs (there are {runs})"
+        if not self.precise:
+            return
         if (seconds := sum(map(sum, rounds)) / 1000) < effort.seconds:
             yield f"{effort.seconds:g} s of runs (there are {seconds:.2g} s)"
         # A comparison with NaN is false: what is not known is not enough.
-        if self.precise and not (spread := self.spread()) <= effort.precision:
+        if not (spread := self.spread()) <= effort.precision:
             known = "it is not known" if math.isnan(spread) else f"it reaches {100 * spread:.1f} %"
             yield f"an interval of the median within {100 * effort.precision:g} % ({known})"
 
