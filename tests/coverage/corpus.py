@@ -34,3 +34,13 @@ def cases() -> tuple[Case, ...]:
                 raise ValueError(f"two graphs are named {name}")
             found[name] = Case(name=name, tensors=tuple(tensors), ops=tuple(ops))
     return tuple(found.values())
+
+
+NOT_HERE = {
+    "STABLEHLO_COMPOSITE": "it calls a second graph",
+    "DENSIFY": "its weights are sparse",
+    "VAR_HANDLE": "its values outlive the graph",
+    "READ_VARIABLE": "its values outlive the graph",
+    "ASSIGN_VARIABLE": "its values outlive the graph",
+}
+"""What tables have and these graphs do not, with the reason."""

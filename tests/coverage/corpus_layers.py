@@ -345,4 +345,15 @@ def prelu() -> Iterator[Graph]:
     yield one("prelu_int8", "PRELU", [q8(*_IMAGE), wq8(1, 1, 4)], [q8(*_IMAGE)])
 
 
-LAYERS = (convolutions, depthwise, transposed, dense, products, pools, resizes, prelu)
+def recurrent() -> Iterator[Graph]:
+    """LSTM cells in one node, with the state passed in and out; kernel type 1 is the basic one."""
+    inputs = [t(1, 8), t(1, 4), w(16, 12), w(16), t(1, 4)]
+    outputs = [t(1, 4), t(1, 4), t(1, 12), t(1, 16)]
+    given = {"kernelType": 1, "fusedActivationFunction": 4}
+    yield one("lstm_basic", "LSTM", inputs, outputs, "LSTMOptions", 2, **given)
+    yield one(
+        "lstm_basic_clipped", "LSTM", inputs, outputs, "LSTMOptions", 2, **given, cellClip=1.0
+    )
+
+
+LAYERS = (convolutions, depthwise, transposed, dense, products, pools, resizes, prelu, recurrent)

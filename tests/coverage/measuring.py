@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -10,22 +9,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from mobilekit_converters.errors import MobilekitError
 from mobilekit_delegates.coverage.asking import ASKERS
 from mobilekit_delegates.coverage.coverage import Coverage
 
-_SECONDS = 60.0
-"""No graph of the corpus takes a second; a software device may be shared with others."""
+_SECONDS = 120.0
+"""A small graph takes a tenth of a second, a network one or two, where nothing else runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a delegate said of a file; a text says why it said nothing."""
+    """What a delegate said of a file, a graph at a time.
+
+    `crash` says how its process ended where it had no time to say anything, `error` why it gave no
+    answer.
+    """
 
     coverages: tuple[Coverage, ...] = ()
-    failure: str = ""
+    crash: str = ""
+    error: str = ""
 
 
 def measure(delegate: str, paths: Sequence[Path]) -> Iterator[Measured]:
@@ -38,55 +41,46 @@ def measure(delegate: str, paths: Sequence[Path]) -> Iterator[Measured]:
         worker.start()
         sender.close()
         try:
-            yield from _answers(receiver, waiting)
-            if waiting:
-                worker.kill() if worker.is_alive() and not receiver.poll(1) else None
-                worker.join()
-                yield Measured(failure=_ending(worker.exitcode))
+            for answer in _answers(receiver, len(waiting)):
                 waiting.pop(0)
+                yield answer
+            if waiting:
+                waiting.pop(0)
+                yield Measured(crash=_ending(worker))
         finally:
             worker.kill()
             worker.join()
             receiver.close()
 
 
-def _answers(receiver: Connection, waiting: list[Path]) -> Iterator[Measured]:
-    """Yield answers and take their files away, until there is none for too long."""
-    while waiting and receiver.poll(_SECONDS):
+def _answers(receiver: Connection, most: int) -> Iterator[Measured]:
+    """Yield answers until all are there, the process ended, or none came for too long."""
+    for _ in range(most):
+        if not receiver.poll(_SECONDS):
+            return
         try:
-            answer = receiver.recv()
+            yield receiver.recv()
         except EOFError:
             return
-        waiting.pop(0)
-        yield answer
+
+
+def _ending(worker: multiprocessing.process.BaseProcess) -> str:
+    worker.join(1)
+    if worker.exitcode is None:
+        return f"no answer in {_SECONDS:g} s"
+    if worker.exitcode < 0:
+        return signal.Signals(-worker.exitcode).name
+    return f"exit status {worker.exitcode}"
 
 
 def _work(delegate: str, paths: Sequence[Path], sender: Connection) -> None:
-    _be_quiet()
-    for path in paths:
-        sender.send(_ask(delegate, path))
-
-
-def _ask(delegate: str, path: Path) -> Measured:
-    try:
-        return Measured(coverages=ASKERS[delegate].ask(path))
-    except MobilekitError as error:
-        return Measured(failure=str(error))
-
-
-def _be_quiet() -> None:
-    """Send what native code says nowhere: the askers read it before."""
+    # What native code says the askers have read before it comes here.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-
-
-def _ending(code: int | None) -> str:
-    with contextlib.suppress(ValueError, TypeError):
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return "it does not answer" if name == "SIGKILL" else f"it ends its process: {name}"
-    return f"it ends its process: exit status {code}"
-
-
-__all__ = ["Any", "Measured", "measure"]
+    for path in paths:
+        try:
+            answer = Measured(coverages=ASKERS[delegate].ask(path))
+        except MobilekitError as error:
+            answer = Measured(error=str(error))
+        sender.send(answer)
