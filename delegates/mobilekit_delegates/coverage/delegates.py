@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mobilekit_converters.errors import ProjectError, nearest
+from mobilekit_converters.errors import ProjectError, ToolMissingError, nearest
 from mobilekit_converters.operator_graph import OperatorGraph
 from mobilekit_converters.variants import Format
+from mobilekit_delegates.coverage.asking.npu import VENDORS, NpuAsker
 from mobilekit_delegates.coverage.coverage import Coverage
 from mobilekit_delegates.coverage.estimate import estimate
 from mobilekit_delegates.rules.reader import read_table
@@ -23,11 +24,15 @@ TABLES = Path(__file__).parents[1] / "rules" / "tables"
 
 @dataclass(frozen=True, kw_only=True)
 class Delegate:
-    """A delegate, with the file of its table of rules: in `rules/tables/`, or by its whole path."""
+    """A delegate, with the file of its table of rules: in `rules/tables/`, or by its whole path.
+
+    Only those that are `usual` on phones are asked about where none is named.
+    """
 
     name: str
     format: Format
     file: str
+    usual: bool = True
 
     @property
     def table(self) -> Table:
@@ -52,6 +57,9 @@ _ROWS = (
     Delegate(name="gpu", format="tflite", file="gpu.toml"),
     Delegate(name="gpu_classic", format="tflite", file="gpu_classic.toml"),
     Delegate(name="nnapi", format="tflite", file="nnapi.toml"),
+    Delegate(name="ethos_u55", format="tflite", file="ethos_u55.toml", usual=False),
+    Delegate(name="ethos_u65", format="tflite", file="ethos_u65.toml", usual=False),
+    Delegate(name="ethos_u85", format="tflite", file="ethos_u85.toml", usual=False),
     Delegate(name="neural_engine", format="coreml", file="neural_engine.toml"),
     Delegate(name="coreml_gpu", format="coreml", file="coreml_gpu.toml"),
     Delegate(name="coreml_cpu", format="coreml", file="coreml_cpu.toml"),
@@ -79,8 +87,11 @@ def delegate_at(name: str, known: Mapping[str, Delegate] = DELEGATES) -> Delegat
 
     Raises:
         ProjectError: there is no such delegate, or its table does not know the level.
+        ToolMissingError: nobody publishes what it takes, and its compiler is not here.
     """
     bare, _, wanted = name.partition("@")
+    if bare in VENDORS and bare not in known:
+        raise _unestimated(bare)
     if bare not in known:
         raise ProjectError(
             f"There is no delegate {bare!r}.{nearest(bare, known)} Known: {', '.join(known)}."
@@ -94,3 +105,12 @@ def delegate_at(name: str, known: Mapping[str, Delegate] = DELEGATES) -> Delegat
             f"{bare!r} is not known at {table.level} {wanted!r}. Known: {', '.join(levels)}."
         )
     return DelegateAt(delegate=known[bare], level=levels[wanted])
+
+
+def _unestimated(name: str) -> ToolMissingError:
+    """Return why there is no estimate: a guess would be no answer."""
+    missing = NpuAsker(name).missing()
+    return ToolMissingError(
+        f"{name} was not run, and there is no estimate either: {VENDORS[name].title} compiler "
+        f"alone knows what it takes. {missing or 'It is here: compile with ai_edge_litert.aot.'}"
+    )
