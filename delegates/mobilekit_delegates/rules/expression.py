@@ -148,7 +148,9 @@ def parse(text: str) -> Expression:
     if len(text) > _MOST_CHARACTERS:
         raise ExpressionError(f"it is longer than {_MOST_CHARACTERS} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        # It may go over several lines, as a text in TOML may.
+        tree = ast.parse(text.strip().replace("\n", " "), mode="eval")
+        code = compile(tree, "<rule>", "eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"it is no expression ({error})") from error
     for node in ast.walk(tree):
@@ -157,7 +159,7 @@ def parse(text: str) -> Expression:
     bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     return Expression(
         text=text,
-        code=compile(tree, "<rule>", "eval"),
+        code=code,
         names=frozenset(node.id for node in names) - bound,
     )
 

@@ -72,8 +72,9 @@ class _Reader:
         try:
             self._document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            # It says at which line.
-            raise ProjectError(f"{name} is no TOML: {error}.") from error
+            found = re.search(r"at line (\d+)", str(error))
+            line = int(found[1]) if found else max(len(self._lines), 1)
+            raise self._error(line, f"it is no TOML: {error}") from error
 
     def table(self) -> Table:
         for section in self._document:
@@ -91,8 +92,12 @@ class _Reader:
                 self._line_of_key(line, "format"), f"format is one of {', '.join(get_args(Format))}"
             )
         levels = tuple(head["levels"])
-        if not levels or head.get("default", levels[-1]) not in levels:
-            raise self._error(line, "levels names none, or not the default")
+        if not levels or not all(_is_number(level) for level in levels):
+            raise self._error(self._line_of_key(line, "levels"), "levels are numbers, one at least")
+        if head.get("default", levels[-1]) not in levels:
+            raise self._error(self._line_of_key(line, "default"), "default is none of the levels")
+        if head.get("partitions", 1) < 1:
+            raise self._error(self._line_of_key(line, "partitions"), "partitions is 1 at least")
         return Table(
             delegate=head["delegate"],
             title=head["title"],
@@ -112,9 +117,13 @@ class _Reader:
     def _definitions(self) -> dict[str, Expression]:
         line = self._line_of("define")
         found: dict[str, Expression] = {}
-        texts: dict[str, Any] = self._document.get("define", {})
+        texts: Any = self._document.get("define", {})
+        if not isinstance(texts, dict):
+            raise self._error(line, "write define as a table [define]")
         for name, text in texts.items():
             at = self._line_of_key(line, name)
+            if not isinstance(text, str):
+                raise self._error(at, f"{name} is a condition in quotes, not {text!r}")
             found[name] = self._expression(text, at)
             later = found[name].names & texts.keys() - found.keys() | found[name].names & {name}
             if later:
@@ -226,6 +235,10 @@ class _Reader:
     def _error(self, line: int, what: str, known: Any = (), name: str = "") -> ProjectError:
         hint = nearest(name, known) if name else ""
         return ProjectError(f"{self._name}, line {line}: {what}.{hint}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _are_texts(values: Any) -> bool:
