@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mobilekit.inspecting.floors import FloorRule
+from mobilekit.inspecting.floors import FloorRule, contradictions, told_by
 from mobilekit.inspecting.judging import nothing_taken
 from mobilekit.progress import Outcome
 from mobilekit.results import Check, VariantResult
@@ -50,6 +50,12 @@ def coverage_notes(
         for name, sentence in nothing_taken(variant.coverage):
             if name not in held:
                 yield f"{variant.name}: {sentence}"
+        told = told_by(variant.checks, variant.coverage)
+        for name, said, guess in contradictions(variant.coverage, told):
+            yield (
+                f"{variant.name}: {name} took {said.nodes_taken} of {said.nodes} operators when it "
+                f"ran ({said.place}), and {guess.nodes_taken} were estimated."
+            )
     formats = {VARIANTS[variant.name].format for variant in variants if variant.coverage}
     for floor in floors:
         if floor.format not in formats:

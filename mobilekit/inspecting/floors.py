@@ -23,6 +23,7 @@ from mobilekit.report.formats import percent
 from mobilekit.results import Check
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.variants import VARIANTS, Format
+from mobilekit_delegates.coverage.coverage import Basis
 from mobilekit_delegates.coverage.delegates import DELEGATES, Delegate, delegate_at
 
 _MOST_LAYERS = 3
@@ -43,11 +44,12 @@ class FloorRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What a delegate itself said: how many nodes it takes, of how many, and where that was."""
+    """How many nodes a delegate takes, of how many, and where that was told."""
 
     nodes_taken: int
     nodes: int
     place: str
+    basis: Basis = "measured"
 
 
 def floor_rules(
@@ -160,6 +162,21 @@ def told_by(checks: Iterable[Check], graphs: Iterable[GraphCoverage]) -> dict[st
     }
 
 
+def contradictions(
+    graphs: Sequence[GraphCoverage], told: Mapping[str, Told]
+) -> Iterator[tuple[str, Told, Told]]:
+    """Return the delegates, with their levels, that took another number of nodes than estimated:
+    what they said themselves, then the estimate.
+    """
+    names = dict.fromkeys(item.name for graph in graphs for item in graph.estimates)
+    for delegate, said in told.items():
+        # The usual level is asked about first.
+        name = next((name for name in names if name.partition("@")[0] == delegate), None)
+        guess = _pooled(c for graph in graphs for c in graph.estimates if c.name == name)
+        if name is not None and guess.nodes_taken != said.nodes_taken:
+            yield name, said, guess
+
+
 _ASKED_BY_CHECKS = frozenset({"gpu"})
 """Targets that are called as the delegate which they run."""
 
@@ -168,19 +185,20 @@ def _floor(rule: FloorRule, graphs: Sequence[GraphCoverage], told: Mapping[str, 
     estimates = [(g, c) for g in graphs for c in g.estimates if c.name == rule.delegate]
     measured = [(g, c) for g in graphs for c in g.measured if c.name == rule.delegate]
     guess = _pooled(coverage for _, coverage in estimates)
-    real = _pooled(coverage for _, coverage in measured) if measured else None
+    whole = bool(measured) and len(measured) == len(graphs)
+    real = _pooled(coverage for _, coverage in measured) if whole else None
     if real is None and rule.usual:
         real = told.get(rule.delegate.partition("@")[0])
     deciding = real or guess
     share = _share(deciding)
     enough = deciding.nodes > 0 and share >= rule.least
-    costs = () if enough else tuple(_costs(measured or estimates))
+    costs = () if enough else tuple(_costs(measured if whole else estimates))
     return Floor(
         delegate=rule.delegate,
         least=rule.least,
         status="pass" if enough else "fail",
         share=share,
-        decided_by="measured" if real else "estimate",
+        decided_by=deciding.basis,
         estimate=_share(guess),
         reason="" if enough else _reason(rule, deciding, guess if real else None, costs),
         costs=costs,
@@ -193,6 +211,7 @@ def _pooled(coverages: Iterable[DelegateCoverage]) -> Told:
         nodes_taken=sum(coverage.nodes_taken for coverage in coverages),
         nodes=sum(coverage.nodes for coverage in coverages),
         place=coverages[0].place if coverages else "",
+        basis=coverages[0].basis if coverages else "estimate",
     )
 
 
@@ -217,7 +236,7 @@ def _reason(rule: FloorRule, deciding: Told, guess: Told | None, costs: Sequence
     if guess is None:
         basis = "estimated"
     else:
-        basis = f"measured, {deciding.place}; {percent(_share(guess))} estimated"
+        basis = f"{deciding.basis}, {deciding.place}; {percent(_share(guess))} estimated"
     sentence = (
         f"{rule.delegate} takes {deciding.nodes_taken} of {deciding.nodes} nodes, "
         f"{percent(_share(deciding))} ({basis}), and the floor is {percent(rule.least)}"

@@ -73,8 +73,17 @@ def inspect(path: Path, wishes: Wishes, progress: Progress) -> Inspection:
     )
     subjects = tuple(_subjects(path))
     _require_fitting(asked, subjects)
-    askable, unasked = _askable(asked, subjects) if wishes.measure else ((), {})
-    answers = _ask(askable, subjects, wishes, progress)
+    answers: dict[Path, Answers] = {}
+    unasked: dict[str, str] = {}
+    if wishes.measure and wishes.limits is not None:
+        askable, unasked = _askable(asked, subjects)
+        pairs = [
+            (subject.path, question.delegate)
+            for subject in subjects
+            for question in askable
+            if question.format == subject.format
+        ]
+        answers = ask(dict.fromkeys(pairs), wishes.limits, progress)
     artifacts = tuple(
         _inspected(subject, asked, rules, wishes, answers.get(subject.path, Answers()), unasked)
         for subject in subjects
@@ -137,7 +146,7 @@ _FORMATS: Mapping[Format, str] = {"tflite": ".tflite files", "coreml": "Core ML 
 
 def _askable(
     asked: Iterable[Question], subjects: tuple[_Subject, ...]
-) -> tuple[tuple[str, ...], dict[str, str]]:
+) -> tuple[tuple[Question, ...], dict[str, str]]:
     """Return the delegates that can be asked themselves, and why others cannot.
 
     Raises:
@@ -163,18 +172,8 @@ def _askable(
         elif asker is None:
             why_not[question.delegate] = "Only a device with it can tell."
         else:
-            ready.append(question.delegate)
-    return tuple(dict.fromkeys(ready)), why_not
-
-
-def _ask(
-    delegates: tuple[str, ...], subjects: Iterable[_Subject], wishes: Wishes, progress: Progress
-) -> dict[Path, Answers]:
-    if not delegates or wishes.limits is None:
-        return {}
-    # Every delegate that can be asked takes .tflite files.
-    paths = [subject.path for subject in subjects if subject.format == "tflite"]
-    return ask(paths, delegates, wishes.limits, progress)
+            ready.append(question)
+    return tuple(ready), why_not
 
 
 def _inspected(
@@ -203,6 +202,10 @@ def _inspected(
         graphs=graphs,
         floors=check_floors(rules_for(rules, subject.variant, subject.format), graphs),
         oldest_runtime=oldest_runtime(subject.graphs) or "" if is_tflite else "",
-        unasked=dict(unasked) if is_tflite else {},
+        unasked={
+            question.delegate: unasked[question.delegate]
+            for question in fitting
+            if question.delegate in unasked
+        },
         silent=answers.failed,
     )

@@ -10,7 +10,7 @@ from mobilekit.inspecting.text import share_text
 
 def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCoverage, ...]]:
     """Return what counts of an artifact's graphs, by delegate and level: its own answer if it gave
-    one, else the estimate.
+    one for each, else the estimate.
     """
     found: dict[str, tuple[DelegateCoverage, ...]] = {}
     for basis in ("estimates", "measured"):
@@ -18,7 +18,7 @@ def deciding(graphs: Sequence[GraphCoverage]) -> Mapping[str, tuple[DelegateCove
         for graph in graphs:
             for coverage in getattr(graph, basis):
                 answers[coverage.name] = (*answers.get(coverage.name, ()), coverage)
-        found.update(answers)
+        found.update({name: all_ for name, all_ in answers.items() if len(all_) == len(graphs)})
     return found
 
 

@@ -26,18 +26,18 @@ class Answers:
 
 
 def ask(
-    paths: Iterable[Path], delegates: Iterable[str], limits: Limits, progress: Progress
+    pairs: Iterable[tuple[Path, str]], limits: Limits, progress: Progress
 ) -> dict[Path, Answers]:
-    """Ask delegates about artifacts of their format.
+    """Ask delegates about artifacts.
 
     Args:
-        paths: the artifacts.
-        delegates: those of `ASKERS` that are here.
+        pairs: artifacts, each with a delegate that takes its format: those of `ASKERS` that are
+            here.
         limits: how many processes at once, and what each may take.
         progress: hears of each question.
     """
-    delegates = tuple(delegates)
-    found = {path: Answers() for path in paths}
+    pairs = tuple(pairs)
+    found = {path: Answers() for path, _ in pairs}
     jobs = [
         Job(
             name=f"{path.name} on {delegate}",
@@ -45,8 +45,7 @@ def ask(
             arguments={"delegate": delegate, "path": path},
             memory=_ASKER_BYTES,
         )
-        for path in found
-        for delegate in delegates
+        for path, delegate in pairs
     ]
     with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
         for outcome in run_jobs(

@@ -9,7 +9,6 @@ from pathlib import Path
 from mobilekit_converters.variants import Format
 from mobilekit_delegates.coverage.delegates import (
     DELEGATES,
-    TABLES,
     Delegate,
     DelegateAt,
     delegate_at,
@@ -45,7 +44,7 @@ def delegates_of(format: Format) -> tuple[str, ...]:
     return tuple(
         delegate.name
         for delegate in DELEGATES.values()
-        if delegate.format == format and delegate.usual and (TABLES / delegate.file).exists()
+        if delegate.usual and delegate.format == format
     )
 
 
@@ -59,7 +58,7 @@ def own_delegates(rules: Iterable[Path]) -> dict[str, Delegate]:
 
 
 def questions(names: Iterable[str] = (), rules: Iterable[Path] = ()) -> tuple[Question, ...]:
-    """Return what is asked: the delegates that are named, or all there are.
+    """Return what is asked: the delegates that are named, or all of phones.
 
     Args:
         names: delegates, with a level behind an `@` where another than the usual one is meant.

@@ -159,7 +159,7 @@ class Costly:
 class Floor:
     """The least share of an artifact's nodes that a delegate has to take, and whether it does.
 
-    `decided_by` is the basis of `share`; where that was measured, `estimate` is what the table of
+    `decided_by` is the basis of `share`; where that is no estimate, `estimate` is what the table of
     rules says. `costs` are the operators that are missing.
     """
 

@@ -182,7 +182,7 @@ def _unanswered(artifact: InspectedArtifact) -> Iterator[str]:
 
 def _floor(floor: Floor) -> str:
     words = "kept" if floor.status == "pass" else "NOT KEPT"
-    basis = "measured" if floor.decided_by == "measured" else "estimated"
+    basis = "estimated" if floor.decided_by == "estimate" else floor.decided_by
     share = f"{percent(floor.share)} {basis}"
     return f"  Floor of {floor.delegate}, {percent(floor.least)}: {words}, {share}"
 

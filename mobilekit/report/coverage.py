@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from mobilekit.inspecting.floors import Told, told_by
 from mobilekit.inspecting.judging import deciding
 from mobilekit.inspecting.results import (
     DelegateCoverage,
@@ -16,7 +17,7 @@ from mobilekit.inspecting.results import (
 )
 from mobilekit.inspecting.text import kinds, share_text, some_layers
 from mobilekit.report.charts import Drawing
-from mobilekit.report.coverage_chart import draw_coverage
+from mobilekit.report.coverage_chart import draw_coverage, row_name
 from mobilekit.report.formats import percent, plural, size
 from mobilekit.report.tables import NOT_MEASURED, Cell, Column, Row, Table
 from mobilekit.results import VariantResult
@@ -58,11 +59,22 @@ class _Subject:
     name: str
     graphs: tuple[GraphCoverage, ...]
     floors: tuple[Floor, ...]
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 def coverage_view(variants: Iterable[VariantResult]) -> CoverageView:
     """Return what a report shows of its variants' coverage."""
-    return _view([_Subject(name=v.name, graphs=v.coverage, floors=v.floors) for v in variants])
+    return _view(
+        [
+            _Subject(
+                name=variant.name,
+                graphs=variant.coverage,
+                floors=variant.floors,
+                told=told_by(variant.checks, variant.coverage),
+            )
+            for variant in variants
+        ]
+    )
 
 
 def inspection_view(inspection: Inspection, name: str) -> InspectionView:
@@ -160,14 +172,23 @@ def _share(subject: _Subject, name: str) -> Cell:
     if floor is not None:
         share, basis = floor.share, floor.decided_by
     notes = [f"{taken:,} of {nodes:,}"] if floor is None else [f"floor {percent(floor.least)}"]
+    told = subject.told.get(name.partition("@")[0])
     if basis != "estimate":
         notes.append(basis)
+    elif told is not None and name == _usual(subject, name):
+        notes.append(f"{told.nodes_taken:,} of {told.nodes:,} measured")
     return Cell(
         text=percent(share) if share else share_text(taken, nodes),
         note=", ".join(notes),
         share=share,
         missed=floor is not None and floor.status == "fail",
     )
+
+
+def _usual(subject: _Subject, name: str) -> str:
+    """Return a delegate at its usual level, which is asked about first and which checks run."""
+    delegate = name.partition("@")[0]
+    return next(c.name for c in subject.graphs[0].estimates if c.delegate == delegate)
 
 
 def _graph(titles: tuple[str, ...], graph: GraphCoverage, *, id: str) -> GraphView:
@@ -238,7 +259,7 @@ def _caption(graph: GraphCoverage) -> str:
             "Operators that read constants alone cost nothing when it runs, and are not drawn."
         )
     sentences += [
-        f"{coverage.name} runs it in {plural(coverage.pieces, 'piece')}; "
+        f"{row_name(coverage)} runs it in {plural(coverage.pieces, 'piece')}; "
         f"{plural(coverage.crossing_count, 'tensor')} of {size(coverage.crossing_bytes)} in all "
         "go back and forth each time."
         for coverage in _drawn(graph)
@@ -264,7 +285,7 @@ def _rules(title: str, graph: GraphCoverage) -> Table:
         caption=f"The rules that keep operators of {title} from delegates",
         columns=(
             Column(label="Delegate"),
-            Column(label="Operators"),
+            Column(label="Operators", wide=True),
             Column(label="Rule", wide=True),
             Column(label="Remedy", wide=True),
         ),

@@ -44,7 +44,7 @@ def draw_coverage(
     """
     rows = [coverage for coverage in coverages if coverage.runs]
     label = 16 + max(
-        (text_width(text, FONT) for row in rows for text in (_name(row), _share(row))), default=0
+        (text_width(text, FONT) for row in rows for text in (row_name(row), _share(row))), default=0
     )
     return Drawing(
         wide=_Strip(graph, 940, min(label, 240)).drawn(rows, title, f"{id}-wide"),
@@ -52,7 +52,8 @@ def draw_coverage(
     )
 
 
-def _name(coverage: DelegateCoverage) -> str:
+def row_name(coverage: DelegateCoverage) -> str:
+    """Name a delegate, and what its answer rests on where that is no estimate."""
     basis = "" if coverage.basis == "estimate" else f", {coverage.basis}"
     return f"{coverage.name}{basis}"
 
@@ -151,14 +152,14 @@ class _Strip:
 
     def _row(self, row: DelegateCoverage, top: float) -> Iterator[str]:
         if self._left:
-            name = shorten(_name(row), FONT, self._left - 8)
+            name = shorten(row_name(row), FONT, self._left - 8)
             yield text_element(name, x=0, y=top + FONT - 3, class_="name")
             yield text_element(_share(row), x=0, y=top + 2 * FONT, class_="tick")
         else:
             share = _share(row)
             room = self._width - text_width(share, FONT) - 10
             yield text_element(
-                shorten(_name(row), FONT, room), x=0, y=top + FONT - 3, class_="name"
+                shorten(row_name(row), FONT, room), x=0, y=top + FONT - 3, class_="name"
             )
             yield text_element(
                 share, x=self._width, y=top + FONT - 3, class_="tick", text_anchor="end"
