@@ -1,4 +1,4 @@
-"""`junit.xml`: a suite per variant, a case for its build and one for each check.
+"""`junit.xml`: a suite per variant, a case for its build and one for each check; a suite of gates.
 
 Keeps to the part of the format that Jenkins, GitLab and GitHub's actions all read. A check that did
 not run is skipped, unless it was required: then it fails the release, and so it fails here.
@@ -6,9 +6,11 @@ not run is skipped, unless it was required: then it fails the release, and so it
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree
 
+from mobilekit.bench.results import Gate
 from mobilekit.inspecting.results import Floor
 from mobilekit.report.executions import EMULATED, nodes_taken
 from mobilekit.report.formats import percent
@@ -24,6 +26,8 @@ def junit_xml(report: Report) -> str:
     root = ElementTree.Element("testsuites", name=_text(report.model.name))
     for variant in report.variants:
         root.append(_suite(report, variant))
+    if report.bench is not None and report.bench.gates:
+        root.append(_gates_suite(report, report.bench.gates))
     if report.verdict == "fail" and root.find(".//failure") is None:
         root.append(_verdict_suite(report))
     for total in ("tests", "failures", "errors", "skipped"):
@@ -44,6 +48,34 @@ def _suite(report: Report, variant: VariantResult) -> ElementTree.Element:
         *(_check_case(report, variant, c) for c in variant.checks),
     ]
     return _with_totals(variant.name, cases, report)
+
+
+def _gates_suite(report: Report, gates: tuple[Gate, ...]) -> ElementTree.Element:
+    return _with_totals("latency", [_gate_case(report, gate) for gate in gates], report)
+
+
+def _gate_case(report: Report, gate: Gate) -> ElementTree.Element:
+    """Return a gate's case. Nobody's build passes because a machine was too noisy to tell."""
+    title = f"{gate.variant or 'every variant'} on {gate.target}: {gate.rule}"
+    case = _case(report, "latency", title, 0.0)
+    facts = [f"measured: {gate.measured:.4g}" if math.isfinite(gate.measured) else "not measured"]
+    if math.isfinite(gate.bound):
+        facts.append(f"bound: {gate.bound:.4g}")
+    facts += [f"slower: {operator}" for operator in gate.operators]
+    if gate.status == "not_run":
+        ElementTree.SubElement(case, "skipped", message=_text(gate.reason or "It was not run."))
+    elif gate.status != "pass":
+        kind = {"fail": "latency", "undecided": "undecided"}[gate.status]
+        message = gate.reason or "It was not met."
+        _failure(
+            case,
+            kind,
+            message if gate.status == "fail" else f"Undecided: {message}",
+            "\n".join(facts),
+        )
+    else:
+        ElementTree.SubElement(case, "system-out").text = _text("\n".join(facts))
+    return case
 
 
 def _verdict_suite(report: Report) -> ElementTree.Element:

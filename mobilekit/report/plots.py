@@ -35,13 +35,14 @@ def plots(variants: tuple[VariantResult, ...]) -> tuple[Plot, ...]:
 
 
 # The least spans keep a difference of one sample or a tenth of a decibel from filling the plot.
-_QUALITIES: dict[str, Quality] = {
+QUALITIES: dict[str, Quality] = {
     "accuracy": Quality(title="Accuracy", text=percent, least_span=0.04, most=1.0),
     "agreement": Quality(
         title="Agreement with the trained model", text=percent, least_span=0.04, most=1.0
     ),
     "snr_db": Quality(title="SNR", text=decibels, least_span=20.0),
 }
+"""The axes of quality, the most telling metric first."""
 
 # Where equal tensors, whose SNR is infinite, stand on a plot of decibels.
 _EXACT_DB = 160.0
@@ -49,7 +50,7 @@ _EXACT_DB = 160.0
 
 def _size_plot(variants: tuple[VariantResult, ...]) -> Plot | None:
     measured = {check_key for v in variants for c in ran(v) for check_key in c.metrics}
-    key = next((key for key in _QUALITIES if key in measured), None)
+    key = next((key for key in QUALITIES if key in measured), None)
     if key is None:
         return None
     points = [point for point in (_point(variant, key) for variant in variants) if point]
@@ -64,7 +65,7 @@ def _size_plot(variants: tuple[VariantResult, ...]) -> Plot | None:
         ),
         None,
     )
-    quality = replace(_QUALITIES[key], source=source)
+    quality = replace(QUALITIES[key], source=source)
     title = f"Size against {quality.title if quality.title == 'SNR' else quality.title.lower()}"
     plotted = {point.name for point in points}
     missing = [

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mobilekit.report.adaptations import adaptation_effects_table, adaptations_table
+from mobilekit.report.bench import BenchView, bench_view
 from mobilekit.report.checks import (
     NotRun,
     budgets_table,
@@ -70,6 +71,7 @@ class PageView:
     failures: tuple[Failure, ...]
     drifts: tuple[DriftView, ...]
     plots: tuple[Plot, ...]
+    bench: BenchView
     coverage: CoverageView
     not_run: tuple[NotRun, ...]
     structure_only: str
@@ -102,6 +104,7 @@ def page_view(report: Report) -> PageView:
         failures=_failures(report.variants),
         drifts=drift_views(report.variants),
         plots=(*plots(report.variants), *plan_plots(report.plans)),
+        bench=bench_view(report.bench, report.variants),
         coverage=coverage_view(report.variants),
         not_run=not_run_groups(report.variants),
         structure_only=structure_only(report.variants),

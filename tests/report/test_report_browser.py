@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import bench_samples
 import coverage_samples
 import pytest
 import report_samples
@@ -26,6 +27,9 @@ SAMPLES: dict[str, Callable[[], Report]] = {
     "planned": report_samples.planned,
     "covered": coverage_samples.covered,
     "single": lambda: report_samples.crowded(1),
+    "benched": bench_samples.benched,
+    "benched hostile": bench_samples.hostile,
+    "benched crowded": bench_samples.crowded,
 }
 WIDTHS = (1280, 390)
 
