@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mobilekit.parity.budgets import Budget
+from mobilekit.planning import make_plan, processor_first
 from mobilekit.wrappers.android import literals
 from mobilekit.wrappers.android.runtimes import RUNTIMES
 from mobilekit.wrappers.description import AndroidModule, CarriedArtifact
@@ -66,6 +67,14 @@ class GoldenFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CandidateFact:
+    """A `Candidate` of Kotlin."""
+
+    accelerator: str
+    variant: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelFact:
     """A `ModelSpec` of Kotlin."""
 
@@ -74,6 +83,7 @@ class ModelFact:
     outputs: tuple[TensorFact, ...]
     artifacts: tuple[ArtifactFact, ...]
     golden: GoldenFact
+    order: tuple[CandidateFact, ...]
 
 
 def model_facts(module: AndroidModule) -> ModelFact:
@@ -92,6 +102,12 @@ def model_facts(module: AndroidModule) -> ModelFact:
             samples=len(model.golden),
             inputs=tuple(map(literals.string, inputs)),
             outputs=tuple(map(literals.string, outputs)),
+        ),
+        order=tuple(
+            CandidateFact(
+                accelerator=item.accelerator.upper(), variant=literals.string(item.variant)
+            )
+            for item in processor_first(make_plan(module.runtime, module.files))
         ),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mobilekit.parity.budgets import Budget
+from mobilekit.planning import make_plan, processor_first
 from mobilekit.wrappers.description import CarriedArtifact, IosPackage
 from mobilekit.wrappers.ios import literals
 from mobilekit.wrappers.ios.layout import fitted
@@ -16,6 +17,14 @@ from mobilekit_converters.signature import TensorSpec
 
 TARGET = "coreml"
 """The target whose budget all compute units are held to."""
+
+COMPUTE_UNITS = {
+    "cpu": ("cpu",),
+    "gpu": ("gpu",),
+    # With all of them Core ML prefers the Neural Engine too.
+    "neural_engine": ("neuralEngine", "all"),
+}
+"""By accelerator of a plan: what Swift calls the compute units that use it."""
 
 HELD_METRICS = {"snr_db": "snrDb", "cosine": "cosine", "agreement": "agreement"}
 """The bounds that a device holds answers to, and what Swift calls them."""
@@ -45,6 +54,7 @@ class ModelFact:
     samples: int
     golden_inputs: tuple[str, ...]
     golden_outputs: tuple[str, ...]
+    order: tuple[str, ...]
 
 
 def model_facts(package: IosPackage) -> ModelFact:
@@ -62,6 +72,11 @@ def model_facts(package: IosPackage) -> ModelFact:
         samples=len(model.golden),
         golden_inputs=tuple(map(literals.string, inputs)),
         golden_outputs=tuple(map(literals.string, outputs)),
+        order=tuple(
+            f"Candidate(unit: .{unit}, variant: {literals.string(item.variant)})"
+            for item in processor_first(make_plan("coreml", package.files))
+            for unit in COMPUTE_UNITS[item.accelerator]
+        ),
     )
 
 

@@ -12,7 +12,7 @@ actor ComputeUnitChooser {
     private let limits: TrialLimits
     private let clock: any TrialClock
 
-    /// What the policy allows. The CPU comes first: others have to beat it.
+    /// What the policy allows, in the order in which it is tried.
     private let candidates: [(candidate: Candidate, artifact: ArtifactSpec)]
 
     /// All that is known by now, also of candidates that only other policies allow.
@@ -38,8 +38,8 @@ actor ComputeUnitChooser {
         self.memory = memory
         self.limits = limits
         self.clock = clock
-        candidates = ComputeUnit.allCases.filter(policy.allows).flatMap { unit in
-            spec.artifacts.map { (Candidate(unit: unit, variant: $0.variant), $0) }
+        candidates = spec.candidates.filter { policy.allows($0.unit) }.compactMap { candidate in
+            spec.artifacts.first { $0.variant == candidate.variant }.map { (candidate, $0) }
         }
     }
 

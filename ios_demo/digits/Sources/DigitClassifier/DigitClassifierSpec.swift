@@ -13,7 +13,13 @@ enum DigitClassifierSpec {
             TensorSpec(name: "scores", shape: [1, 10], dtype: .float32, isClassified: true),
         ],
         artifacts: [coremlFp16],
-        golden: golden)
+        golden: golden,
+        order: [
+            Candidate(unit: .cpu, variant: "coreml-fp16"),
+            Candidate(unit: .neuralEngine, variant: "coreml-fp16"),
+            Candidate(unit: .all, variant: "coreml-fp16"),
+            Candidate(unit: .gpu, variant: "coreml-fp16"),
+        ])
 
     private static let coremlFp16 = ArtifactSpec(
         variant: "coreml-fp16",

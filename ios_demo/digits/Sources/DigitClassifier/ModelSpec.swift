@@ -99,4 +99,16 @@ struct ModelSpec: Sendable {
     let outputs: [TensorSpec]
     let artifacts: [ArtifactSpec]
     let golden: GoldenSpec
+
+    /// What may run the model: the CPU, which others have to beat, and then what the build expects to
+    /// be the fastest on most devices. Nil for every artifact on every unit, as they are listed.
+    var order: [Candidate]?
+
+    /// What may run the model, in the order in which it is tried.
+    var candidates: [Candidate] {
+        order
+            ?? ComputeUnit.allCases.flatMap { unit in
+                artifacts.map { Candidate(unit: unit, variant: $0.variant) }
+            }
+    }
 }

@@ -17,11 +17,12 @@ internal class AcceleratorChooser(
     private val golden by lazy { Golden.read(spec, assets) }
     private val checked = HashSet<ArtifactSpec>()
 
-    /** What the policy allows. The CPU comes first: others have to beat it. */
+    /** What the policy allows, in the order in which it is tried. */
     private val candidates: Map<Candidate, ArtifactSpec> =
-        Accelerator.entries.filter(policy::allows).flatMap { accelerator ->
-            spec.artifacts.map { Candidate(accelerator, it.variant) to it }
-        }.toMap()
+        spec.artifacts.associateBy { it.variant }.let { artifacts ->
+            spec.order.filter { policy.allows(it.accelerator) }
+                .associateWith { artifacts.getValue(it.variant) }
+        }
 
     /** All that is known by now, also of candidates that only other policies allow. */
     private val trials = LinkedHashMap<Candidate, AcceleratorTrial>()

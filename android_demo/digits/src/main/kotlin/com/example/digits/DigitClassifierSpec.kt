@@ -15,6 +15,11 @@ internal object DigitClassifierSpec {
         ),
         artifacts = listOf(tfliteFp16()),
         golden = golden(),
+        order = listOf(
+            Candidate(Accelerator.CPU, "tflite-fp16"),
+            Candidate(Accelerator.GPU, "tflite-fp16"),
+            Candidate(Accelerator.NPU, "tflite-fp16"),
+        ),
     )
 
     private fun tfliteFp16() = ArtifactSpec(

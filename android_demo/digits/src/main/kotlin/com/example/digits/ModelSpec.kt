@@ -85,11 +85,24 @@ internal class GoldenSpec(
     val outputs: List<String>,
 )
 
-/** All that is known of the model when the app is built. */
+/**
+ * All that is known of the model when the app is built.
+ *
+ * @property order what may run the model: the CPU, which others have to beat, and then what the build
+ * expects to be the fastest on most devices.
+ */
 internal class ModelSpec(
     val name: String,
     val inputs: List<TensorSpec>,
     val outputs: List<TensorSpec>,
     val artifacts: List<ArtifactSpec>,
     val golden: GoldenSpec,
-)
+    val order: List<Candidate> = everyCandidate(artifacts),
+) {
+    private companion object {
+        fun everyCandidate(artifacts: List<ArtifactSpec>): List<Candidate> =
+            Accelerator.entries.flatMap { accelerator ->
+                artifacts.map { Candidate(accelerator, it.variant) }
+            }
+    }
+}
