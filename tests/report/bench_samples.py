@@ -145,7 +145,7 @@ def bench_report(**changed: object) -> BenchReport:
                 rule="p90_ms <= 8",
                 status="pass",
                 measured=2.71,
-                bound=8,
+                bound=8.0,
             ),
             Gate(
                 variant="tflite-int8",
@@ -172,7 +172,7 @@ def bench_report(**changed: object) -> BenchReport:
                 target="arm64",
                 rule="median_ms <= 50",
                 status="not_run",
-                bound=50,
+                bound=50.0,
                 reason="It is emulated, and an emulator's time is not a device's.",
             ),
         ),
