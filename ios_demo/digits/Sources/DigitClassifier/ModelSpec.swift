@@ -100,8 +100,8 @@ struct ModelSpec: Sendable {
     let artifacts: [ArtifactSpec]
     let golden: GoldenSpec
 
-    /// What may run the model: the CPU, which others have to beat, and then what the build expects to
-    /// be the fastest on most devices. Nil for every artifact on every unit, as they are listed.
+    /// What may run the model: the CPU, which others have to beat, and then what the build expects
+    /// to be the fastest on most devices. Nil for every artifact on every unit, as they are listed.
     var order: [Candidate]?
 
     /// What may run the model, in the order in which it is tried.

@@ -88,8 +88,8 @@ internal class GoldenSpec(
 /**
  * All that is known of the model when the app is built.
  *
- * @property order what may run the model: the CPU, which others have to beat, and then what the build
- * expects to be the fastest on most devices.
+ * @property order what may run the model: the CPU, which others have to beat, and then what the
+ * build expects to be the fastest on most devices.
  */
 internal class ModelSpec(
     val name: String,
