@@ -136,6 +136,7 @@ def _delegate(
         crossings=tuple(largest[:most_crossings]),
         runs=_runs(coverage),
         refusals=_refusals(graph, coverage.answers),
+        warnings=_warnings(graph, coverage.answers),
     )
 
 
@@ -159,24 +160,41 @@ def _word(answer: Answer) -> AnswerWord:
 
 
 def _refusals(graph: OperatorGraph, answers: Sequence[Answer]) -> tuple[Refusal, ...]:
-    """Return the rules that are broken, those that the most nodes break first."""
+    return _by_rule(
+        graph,
+        (
+            (node, () if answer.taken else answer.objections or (_SILENT,))
+            for node, answer in enumerate(answers)
+        ),
+    )
+
+
+def _warnings(graph: OperatorGraph, answers: Sequence[Answer]) -> tuple[Refusal, ...]:
+    return _by_rule(
+        graph, ((node, answer.warnings) for node, answer in enumerate(answers) if answer.taken)
+    )
+
+
+def _by_rule(
+    graph: OperatorGraph, nodes: Iterable[tuple[int, tuple[Objection, ...]]]
+) -> tuple[Refusal, ...]:
+    """Return the rules that nodes break, those that the most of them break first."""
     broken: dict[Objection, list[int]] = {}
-    for node, answer in enumerate(answers):
-        if not answer.taken:
-            for objection in dict.fromkeys(answer.objections or (_SILENT,)):
-                broken.setdefault(objection, []).append(node)
-    refusals = [
+    for node, objections in nodes:
+        for objection in dict.fromkeys(objections):
+            broken.setdefault(objection, []).append(node)
+    rules = [
         Refusal(
             reason=objection.reason,
             source=objection.source,
             remedy=objection.remedy,
             adaptation=objection.adaptation,
-            operators=_counts(graph.nodes[node].operator for node in nodes),
-            nodes=tuple(nodes),
+            operators=_counts(graph.nodes[node].operator for node in breaking),
+            nodes=tuple(breaking),
         )
-        for objection, nodes in broken.items()
+        for objection, breaking in broken.items()
     ]
-    return tuple(sorted(refusals, key=lambda refusal: -len(refusal.nodes)))
+    return tuple(sorted(rules, key=lambda rule: -len(rule.nodes)))
 
 
 _SILENT = Objection(reason="it gives no reason")

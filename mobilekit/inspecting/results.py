@@ -34,7 +34,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A rule that keeps nodes from a delegate; `operators` counts them by name.
+    """A rule that keeps nodes from a delegate, or that warns of them; `operators` counts them.
 
     `reason` is a clause, `source` says where the rule stands, `remedy` what would bring the nodes
     in, `adaptation` the rewrite that does so by itself.
@@ -56,8 +56,9 @@ class DelegateCoverage:
     `share` (0 to 1) is their ratio and `macs_share` that of multiply-accumulates, None where the
     graph has none. `pieces` is in how many parts the delegate runs them; `crossings` are the
     largest tensors that go between these and the rest, `crossing_bytes` what all of them come to.
-    `basis` says whether this was read from a table of rules or asked of the delegate itself, which
-    `place` then names. Where only numbers of nodes were told, `runs` is empty.
+    `warnings` are of nodes that it takes. `basis` says whether this was read from a table of rules
+    or asked of the delegate itself, which `place` then names. Where only numbers of nodes were
+    told, `runs` is empty.
     """
 
     delegate: str
@@ -76,6 +77,7 @@ class DelegateCoverage:
     crossings: tuple[Crossing, ...] = ()
     runs: tuple[Run, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    warnings: tuple[Refusal, ...] = ()
 
     @property
     def name(self) -> str:

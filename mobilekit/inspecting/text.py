@@ -71,6 +71,7 @@ def _graph(graph: GraphCoverage) -> Iterator[str]:
     yield from _disagreements(graph)
     for coverage in graph.estimates:
         yield from _refused(graph, coverage)
+        yield from _warned(graph, coverage)
     yield from _newer(graph)
     yield from _floats(graph)
 
@@ -126,6 +127,14 @@ def _refused(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
         yield from _refusal(graph, refusal)
     for crossing in coverage.crossings[:_MOST_LAYERS]:
         yield f"    crosses: {size(crossing.bytes)} of {crossing.tensor}"
+
+
+def _warned(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
+    if coverage.warnings:
+        yield ""
+        yield f"  {coverage.name} takes, with a warning:"
+    for warning in coverage.warnings:
+        yield from _refusal(graph, warning)
 
 
 def _refusal(graph: GraphCoverage, refusal: Refusal) -> Iterator[str]:

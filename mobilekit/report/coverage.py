@@ -132,7 +132,7 @@ def _answers(graph: GraphCoverage) -> tuple[object, ...]:
                 tuple((run.answer, places[run.first], run.nodes) for run in coverage.runs),
                 tuple(
                     (refusal.reason, refusal.remedy, tuple(places[node] for node in refusal.nodes))
-                    for refusal in coverage.refusals
+                    for refusal in (*coverage.refusals, *coverage.warnings)
                 ),
             )
             for coverage in (*graph.estimates, *graph.measured)
@@ -269,18 +269,14 @@ def _caption(graph: GraphCoverage) -> str:
 
 
 def _rules(title: str, graph: GraphCoverage) -> Table:
-    """Return every rule that is broken; delegates that break at the same one share its row."""
-    groups: dict[tuple[str, str, str, str, tuple[int, ...]], tuple[Refusal, list[str]]] = {}
+    """Return every rule that is broken, and what delegates warn of; like ones share a row."""
+    groups: dict[tuple[object, ...], tuple[Refusal, list[str]]] = {}
     for coverage in _explaining(graph):
-        for refusal in coverage.refusals:
-            key = (
-                refusal.reason,
-                refusal.source,
-                refusal.remedy,
-                refusal.adaptation,
-                refusal.nodes,
-            )
-            groups.setdefault(key, (refusal, []))[1].append(coverage.name)
+        for rule in (*coverage.refusals, *coverage.warnings):
+            warns = rule in coverage.warnings
+            key = (warns, rule.reason, rule.source, rule.remedy, rule.adaptation, rule.nodes)
+            name = f"{coverage.name} takes it, with a warning" if warns else coverage.name
+            groups.setdefault(key, (rule, []))[1].append(name)
     return Table(
         caption=f"The rules that keep operators of {title} from delegates",
         columns=(

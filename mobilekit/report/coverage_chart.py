@@ -173,7 +173,7 @@ class _Strip:
             height=_BAR,
             class_="strip-track",
         )
-        rules = _rules_by_node(row.refusals)
+        rules = _rules_by_node((*row.refusals, *row.warnings))
         for block in self._blocks(row):
             yield self._block(block, rules, top)
         yield from self._brackets(row, top + _BAR + 3)

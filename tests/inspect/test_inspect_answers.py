@@ -7,10 +7,13 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from inspected_models import KINDS, chain, half, toy
+from inspected_models import KINDS, TOY, chain, half, toy
 
 from mobilekit.inspecting.answers import graph_coverage
 from mobilekit.inspecting.questions import questions
+from mobilekit.inspecting.results import InspectedArtifact, Inspection
+from mobilekit.inspecting.text import inspection_text
+from mobilekit.report.coverage import inspection_view
 from mobilekit_converters.artifacts import read_graphs
 
 
@@ -61,3 +64,30 @@ def test_the_largest_crossings_are_listed_and_all_are_counted(tmp_path: Path) ->
     (coverage,) = found.estimates
     assert len(coverage.crossings) == 3
     assert (coverage.crossing_count, coverage.crossing_bytes) == (9, 9 * 1024)
+
+
+WARNING = """
+[[warning]]
+operators = ["RELU"]
+reason = "its numbers drift"
+remedy = "Use RELU6."
+source = "the toy, line 9"
+"""
+
+
+def test_warnings_of_what_is_taken_are_told_and_keep_nothing_out(tmp_path: Path) -> None:
+    (graph,) = read_graphs(chain(tmp_path / "m.tflite", "RELU", "ADD", "RELU"))
+    found = graph_coverage(graph, questions(["toy"], [toy(tmp_path, TOY + WARNING)]))
+    (coverage,) = found.estimates
+    assert (coverage.share, coverage.refusals) == (1.0, ())
+    (warning,) = coverage.warnings
+    assert (warning.reason, warning.operators, warning.nodes) == (
+        "its numbers drift",
+        {"RELU": 2},
+        (0, 2),
+    )
+    artifact = InspectedArtifact(file="m.tflite", format="tflite", bytes=1, graphs=(found,))
+    text = inspection_text(Inspection(artifacts=(artifact,)))
+    assert "toy@2 takes, with a warning:\n    2 × RELU: its numbers drift" in text
+    (view,) = inspection_view(Inspection(artifacts=(artifact,)), "m").coverage.graphs
+    assert view.table.rows[0].cells[0].text == "toy@2 takes it, with a warning"

@@ -118,7 +118,7 @@ def test_a_release_without_artifacts(inspect: Inspect, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "message"),
     [
-        ("it adds images alone\"", "it adds images alone", "toy.toml, line 21: it is no TOML"),
+        ('it adds images alone"', "it adds images alone", "toy.toml, line 21: it is no TOML"),
         ("inputs[0].rank", "inputs[0].__class__", "toy.toml, line 20: the condition"),
         ("require =", "requires =", "toy.toml, line 20: there is no key 'requires'"),
         ("levels = [1, 2]", "levels = []", "toy.toml, line 7: levels are numbers, one at least"),
