@@ -232,3 +232,21 @@ def test_a_profile_that_does_not_add_up_is_left_out(milliseconds: float, kept: b
     filled = with_operators(found, operators)
     assert bool(filled.operators) is kept
     assert bool(filled.notes) is not kept
+
+
+def test_what_no_device_computes_is_emulated(dense: tuple[Artifact, Path]) -> None:
+    _, golden = dense
+    subjects = Subjects(
+        subjects=(
+            Subject(name="coreml-fp16", path=golden, format="coreml"),
+            Subject(name="tflite-fp32", path=golden, format="tflite"),
+        ),
+        golden=read_golden(golden),
+        golden_folder=golden,
+        targets=("coreml", "cpu", "cpu-fp16", "gpu", "arm64"),
+        require=(),
+    )
+    found = cases_of(subjects, {"coreml-fp16": "No.", "tflite-fp32": "No."}, ())
+    emulated = {case.benchmark.target: case.benchmark.emulated for case in found}
+    assert emulated.pop("cpu") is False
+    assert all(emulated[name] for name in ("coreml", "gpu", "cpu-fp16"))
