@@ -243,7 +243,7 @@ class Adaptations:
 
     `delegates` and `changes` are what was asked for. `before` and `after` are what delegates take
     of an exact variant without any rewrite and with all of them, `checks_before` and `checks_after`
-    the same two against the golden, by the name of the variant.
+    the same two against the golden, by variant and target, such as `tflite-fp32 on cpu`.
     """
 
     delegates: tuple[str, ...]

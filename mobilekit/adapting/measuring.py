@@ -17,20 +17,23 @@ from mobilekit_delegates.targets import target
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The exact variant of a format, which delegates are asked about and `target` checks.
-
-    Beside the delegates that somebody adapts for it is asked what `also` takes.
-    """
+    """The exact variant of a format, which `delegates` are asked about, and run on `targets`."""
 
     variant: Variant
-    target: str
+    targets: tuple[str, ...]
     delegates: tuple[str, ...]
 
 
 SUBJECTS: dict[Format, Subject] = {
-    "tflite": Subject(variant=VARIANTS["tflite-fp32"], target="cpu", delegates=("gpu", "nnapi")),
+    "tflite": Subject(
+        variant=VARIANTS["tflite-fp32"],
+        targets=("cpu",),
+        delegates=("gpu", "nnapi"),
+    ),
     "coreml": Subject(
-        variant=VARIANTS["coreml-fp32"], target="coreml", delegates=("neural_engine",)
+        variant=VARIANTS["coreml-fp32"],
+        targets=("coreml",),
+        delegates=("neural_engine",),
     ),
 }
 
@@ -44,12 +47,14 @@ def subjects(planner: Planner) -> Iterator[Subject]:
     for format, subject in SUBJECTS.items():
         asked = tuple(name for name in subject.delegates if name in adapt.delegates)
         if format in made and (asked or adapt.change_function):
-            yield replace(subject, delegates=asked)
+            # A delegate that can be run has to answer right as well.
+            runs = tuple(name for name in asked if name in ASKERS)
+            yield replace(subject, delegates=asked, targets=(*subject.targets, *runs))
 
 
-def check_step(subject: Subject, when: str) -> str:
-    """Return the name of the step that checks a subject before or after all adaptations."""
-    return f"{subject.variant.name} on {subject.target}, {when} adaptation"
+def check_step(subject: Subject, place: str, when: str) -> str:
+    """Return the name of the step that checks a subject on a target, before or after adaptation."""
+    return f"{subject.variant.name} on {place}, {when} adaptation"
 
 
 def count_step(subject: Subject, delegate: str, when: str) -> str:
@@ -83,11 +88,12 @@ def measuring_steps(planner: Planner, steps: Sequence[Step]) -> Iterator[Step]:
             )
             yield after
         for when, conversion in ((BEFORE, before), (AFTER, after)):
-            check = planner.check(variant, conversion, known[GOLDEN], subject.target)
-            # As a check of the release it may be there already; two steps cannot share a key.
-            key = planner.key("adaptation check", [conversion, known[GOLDEN]], key=check.key)
-            name = check_step(subject, when)
-            yield replace(check, name=name, role="adaptation", key=key, variant="")
+            for place in subject.targets:
+                check = planner.check(variant, conversion, known[GOLDEN], place)
+                # As a check of the release it may be there already; no two steps share a key.
+                key = planner.key("adaptation check", [conversion, known[GOLDEN]], key=check.key)
+                name = check_step(subject, place, when)
+                yield replace(check, name=name, role="adaptation", key=key, variant="")
             for delegate in subject.delegates:
                 yield _count(planner, subject, delegate, when, conversion)
         if variant.format == "tflite":

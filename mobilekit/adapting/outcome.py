@@ -95,12 +95,11 @@ def _checks(
 ) -> dict[str, Check]:
     checks = {}
     for subject in found:
-        step = check_step(subject, when)
-        checks[subject.variant.name] = values.get(step) or Check(
-            target=subject.target,
-            status="fail",
-            reason=errors.get(step, "it gave no answer"),
-        )
+        for place in subject.targets:
+            step = check_step(subject, place, when)
+            checks[f"{subject.variant.name} on {place}"] = values.get(step) or Check(
+                target=place, status="fail", reason=errors.get(step, "it gave no answer")
+            )
     return checks
 
 
@@ -119,7 +118,7 @@ def adaptation_reasons(outcome: Adaptations | None) -> Iterator[str]:
     """Say what of adaptations fails a build: an exact variant that drifts with them."""
     for name, check in (outcome.checks_after if outcome else {}).items():
         if check.status == "fail":
-            yield f"{name} on {check.target}, after adaptation: {check.reason}"
+            yield f"{name}, after adaptation: {check.reason}"
 
 
 def adaptation_notes(outcome: Adaptations | None) -> Iterator[str]:

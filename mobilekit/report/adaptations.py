@@ -97,7 +97,7 @@ def _effects(outcome: Adaptations) -> Iterator[Row]:
     for name, check in outcome.checks_after.items():
         yield Row(
             cells=(
-                Cell(text=f"{name} on {check.target}", note="against the golden"),
+                Cell(text=name, note="against the golden"),
                 _check(outcome.checks_before[name]),
                 _check(check),
                 Cell(text="the artifact ran on the golden's inputs", quiet=True),

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from adapting import adapted
 
+from mobilekit_converters.adaptations.split_groups import groups_together
+
 RANDOM = np.random.default_rng(0)
 
 
@@ -25,21 +27,46 @@ def convolution(kernel: Any, strides: int = 1, dilations: int = 1, padding: str 
     return call
 
 
-@pytest.mark.parametrize("delegate", ["gpu", "nnapi"])
-@pytest.mark.parametrize(
-    ("channels", "filters", "groups", "strides"),
-    [(18, 18, 3, 1), (24, 12, 4, 2), (8, 20, 2, 1), (12, 12, 6, 1)],
-)
+GROUPED = [(18, 18, 3, 1), (24, 12, 4, 2), (8, 20, 2, 1), (12, 12, 6, 1)]
+
+
+@pytest.mark.parametrize(("channels", "filters", "groups", "strides"), GROUPED)
 def test_a_convolution_for_each_group(
-    channels: int, filters: int, groups: int, strides: int, delegate: str, tmp_path: Path
+    channels: int, filters: int, groups: int, strides: int, tmp_path: Path
 ) -> None:
     call = convolution(weights(3, 3, channels // groups, filters), strides)
-    run = adapted("split_groups", call, (1, 7, 8, channels), tmp_path, [delegate])
+    run = adapted("split_groups", call, (1, 7, 8, channels), tmp_path, ["nnapi"])
     assert run.before["Conv2D"] == 1
     assert run.after["Conv2D"] == run.after["Slice"] == groups
     assert run.snr_db > 120
     assert run.adapted.snr_db is not None
     assert run.adapted.snr_db > 120
+
+
+@pytest.mark.parametrize(("channels", "filters", "groups", "strides"), GROUPED)
+def test_groups_that_trouble_the_gpu_are_put_together(
+    channels: int, filters: int, groups: int, strides: int, tmp_path: Path
+) -> None:
+    call = convolution(weights(3, 3, channels // groups, filters), strides)
+    run = adapted("split_groups", call, (2, 7, 8, channels), tmp_path, ["gpu"])
+    assert len(run.adapted.places) == 1
+    assert (run.after["Conv2D"], run.after["Slice"]) == (1, 0)
+    assert run.snr_db > 120
+
+
+def test_too_many_groups_to_put_together_are_split(tmp_path: Path) -> None:
+    call = convolution(weights(1, 1, 3, 15))
+    run = adapted("split_groups", call, (1, 4, 4, 15), tmp_path, ["gpu"])
+    assert run.after["Conv2D"] == 5
+    assert run.snr_db > 120
+
+
+@pytest.mark.parametrize(
+    ("sizes", "together"),
+    [((16, 2, 2), 2), ((8, 1, 2), 4), ((3, 6, 6), 3), ((4, 6, 3), 4), ((8, 4, 8), 1)],
+)
+def test_how_many_groups_are_put_together(sizes: tuple[int, int, int], together: int) -> None:
+    assert groups_together(*sizes) == together
 
 
 @pytest.mark.parametrize(("channels", "filters", "strides"), [(8, 16, 1), (6, 18, 2)])
@@ -52,10 +79,10 @@ def test_groups_of_one_channel_are_depthwise(
     assert run.snr_db > 120
 
 
-def test_dilated_groups_of_one_channel_are_split(tmp_path: Path) -> None:
-    call = convolution(weights(3, 3, 1, 12), dilations=2)
-    run = adapted("split_groups", call, (1, 9, 9, 6), tmp_path, ["gpu"])
-    assert run.after["Conv2D"] == 6
+def test_dilated_groups_of_one_channel_are_put_together(tmp_path: Path) -> None:
+    call = convolution(weights(3, 3, 1, 16), dilations=2)
+    run = adapted("split_groups", call, (1, 9, 9, 8), tmp_path, ["gpu"])
+    assert (run.after["Conv2D"], run.after["DepthwiseConv2dNative"]) == (1, 0)
     assert run.snr_db > 120
 
 

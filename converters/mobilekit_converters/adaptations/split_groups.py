@@ -1,10 +1,11 @@
-"""Grouped convolutions as one convolution for each group, or as a depthwise one.
+"""Grouped convolutions as a depthwise one, in larger groups, or as one convolution for each group.
 
 LiteRT's GPU accelerator takes every grouped convolution and says so. Measured with LiteRT 2.3.0 on
 Vulkan: where a group has a number of channels, in or out, that is no multiple of 4, it ends the
 process (18 channels in 3 groups) or answers wrong (32 groups of one channel to two, 0 dB), but for
-the depthwise form, one channel to one. NNAPI takes none before Android 10
-(tflite/delegates/nnapi/nnapi_delegate.cc, Validate, CONV_2D).
+the depthwise form, one channel to one. Groups that are put together until their numbers are
+multiples of 4, with zeros between what was apart, are right. NNAPI takes no groups before Android
+10 (tflite/delegates/nnapi/nnapi_delegate.cc, Validate, CONV_2D).
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 MOST_GROUPS = 64
 """Each group costs two operators: beyond this a graph grows more than the delegate gains."""
 
+MOST_TOGETHER = 4
+"""Each group that is put to another costs its weights and its work once more."""
+
 
 def _find(graph: tf.Graph, delegates: frozenset[str]) -> Iterator[Place]:
     for convolution in operations(graph, "Conv2D"):
@@ -30,11 +34,24 @@ def _find(graph: tf.Graph, delegates: frozenset[str]) -> Iterator[Place]:
             continue
         groups = channels // inside
         outside = weights.shape[3] // groups
+        together = groups_together(groups, inside, outside)
         if "nnapi" in delegates or _is_trouble_on_the_gpu(inside, outside):
             if inside == 1 and _can_be_depthwise(convolution):
                 yield _as_depthwise(convolution)
+            elif "nnapi" not in delegates and together <= MOST_TOGETHER:
+                yield _in_larger_groups(convolution, groups, together)
             elif groups <= MOST_GROUPS:
                 yield _split(convolution, groups)
+
+
+def groups_together(groups: int, inside: int, outside: int) -> int:
+    """Return how many groups together have multiples of 4 channels; all of them are no group."""
+    fitting = (
+        count
+        for count in range(1, groups)
+        if groups % count == 0 and count * inside % 4 == 0 and count * outside % 4 == 0
+    )
+    return next(fitting, groups)
 
 
 def _is_trouble_on_the_gpu(inside: int, outside: int) -> bool:
@@ -68,6 +85,22 @@ def _as_depthwise(convolution: tf.Operation) -> Place:
     return Place(operation=convolution, inputs=tuple(convolution.inputs), build=build)
 
 
+def _in_larger_groups(convolution: tf.Operation, groups: int, together: int) -> Place:
+    import numpy as np
+
+    _, _, inside, filters = map(int, convolution.inputs[1].shape)
+    group_of_filter = np.arange(filters) // (filters // groups) % together
+    group_of_channel = np.arange(inside * together) // inside
+    reads = (group_of_channel[:, None] == group_of_filter).astype("f4")
+
+    def build(image: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        return again(convolution, [image, tf.tile(weights, (1, 1, together, 1)) * reads])
+
+    return Place(operation=convolution, inputs=tuple(convolution.inputs), build=build)
+
+
 def _split(convolution: tf.Operation, groups: int) -> Place:
     def build(image: Any, weights: Any) -> Any:
         import tensorflow as tf
@@ -87,8 +120,8 @@ def _split(convolution: tf.Operation, groups: int) -> Place:
 
 SPLIT_GROUPS = Adaptation(
     name="split_groups",
-    summary="Grouped convolutions become a depthwise one, or one for each group: those that break "
-    "LiteRT's GPU accelerator, and for NNAPI all.",
+    summary="Grouped convolutions that break LiteRT's GPU accelerator get larger groups or become "
+    "depthwise; for NNAPI there is one convolution for each group.",
     delegates=("gpu", "nnapi"),
     find=_find,
 )
