@@ -41,7 +41,7 @@ TAKEN = re.compile(
 class Loaded:
     """What came of a file: how many nodes the delegate took, and how many parts there are then.
 
-    What TFLite 2.16 has no operators for is not `known`.
+    What TFLite 2.16 has no operators for, or not for these types, is not `known`.
     """
 
     whole: bool
@@ -98,7 +98,7 @@ def _read(log: str) -> Loaded:
     counts = TAKEN.search(log)
     whole = re.search(r"^loaded$", log, re.MULTILINE) is not None
     nodes, parts = map(int, counts.groups()) if counts and whole else (0, 0)
-    known = "Registration failed" not in log
+    known = "Registration failed" not in log and "failed to prepare" not in log
     return Loaded(whole=whole, known=known, nodes=nodes, parts=parts)
 
 
@@ -114,7 +114,7 @@ def test_the_delegate_offers_what_the_rules_say(
 ) -> None:
     # Where it refuses a graph before there is an NNAPI, a shape is only known when the graph runs.
     known = [path for path, said in load(folder, BEFORE_NNAPI, graphs).items() if said.known]
-    assert len(known) > 0.99 * len(graphs)
+    assert len(known) > 0.98 * len(graphs)
     said = load(folder, level, known)
     wrong = {
         path.stem: (estimate.nodes_taken, said[path])
