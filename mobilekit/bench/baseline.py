@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mobilekit.bench.comparison import FAST, MOST_MOVED, TYPICAL, Change, Series, change, decide
+from mobilekit.bench.comparison import FAST, MOST_MOVED, TYPICAL, Change, Series, change, outcome
 from mobilekit.bench.results import (
     Benchmark,
     BenchReport,
@@ -197,10 +197,7 @@ def _gate(
     series = Series(rounds=first.rounds, reference=known[0])
     other = Series(rounds=second.rounds, reference=known[1])
     fast, typical = change(series, other, FAST), change(series, other, TYPICAL)
-    status: GateStatus = decide(fast, size=size, comparisons=comparisons)
-    # The median cannot clear what the fastest runs show, and only adds what they do not.
-    if decide(typical, size=size, comparisons=comparisons) == "fail":
-        status = "fail"
+    status: GateStatus = outcome(fast, typical, size=size, comparisons=comparisons)
     # What disturbed a measurement made its times longer.
     if {"fail": after.disturbed, "pass": before.disturbed}.get(status):
         status = "undecided"
