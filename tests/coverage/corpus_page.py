@@ -12,12 +12,16 @@ from pathlib import Path
 from corpus import NOT_HERE, cases
 from corpus_networks import converted, published
 from corpus_results import Summary, hold
+from drawn_graphs import drawn
 
 from mobilekit_delegates.coverage.asking import ASKERS
 from mobilekit_delegates.coverage.delegates import DELEGATES
 
 HELD = ("gpu", "xnnpack")
 """The delegates that the corpus is made for."""
+
+SEED = 2026
+_DRAWN_GRAPHS = 500
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
@@ -42,6 +46,12 @@ graph. Nodes of constants, which cost nothing when a graph runs, are not counted
 ends its process or fails to load, the whole graph counts as refused.
 """
 
+_DRAWN = """\
+Most rules were read from the delegates' sources, and some were learnt from what the delegates said
+of the graphs above. These graphs are others: operators, shapes, dtypes, constants and versions that
+were drawn with the seed {seed} (`tests/coverage/drawn_graphs.py`) after the tables were written.
+"""
+
 _KNOWN = """\
 ## Two graphs that Google's analyzer calls compatible
 
@@ -55,13 +65,21 @@ _KNOWN = """\
 """
 
 
-def page(graphs: Sequence[Summary], networks: Sequence[Summary]) -> str:
+def page(
+    graphs: Sequence[Summary], drawn_graphs: Sequence[Summary], networks: Sequence[Summary]
+) -> str:
     """Return the page from what was measured."""
     parts = [
         _TOP.format(graphs=f"{len(graphs[0].results):,}"),
+        _WHAT_IT_MEANS,
         "Asked were:",
         "\n".join(f"- {summary.delegate}: {summary.place}" for summary in graphs),
+        "## Small graphs",
         *figures(graphs),
+        *_crashes(graphs),
+        "## Graphs drawn at random",
+        _DRAWN.format(seed=SEED),
+        *figures(drawn_graphs),
         "## Networks",
         "How many nodes each takes of those that cost something when the network runs.",
         "\n".join(_networks(networks)),
@@ -87,14 +105,14 @@ def figures(summaries: Sequence[Summary]) -> list[str]:
             for summary in summaries
         ),
     ]
-    crashes = [
-        f"{summary.delegate} ends its process at "
-        + ", ".join(f"`{result.name}` ({result.crash})" for result in summary.crashes)
-        + "."
-        for summary in summaries
-        if summary.crashes
-    ]
-    return ["## Small graphs", "\n".join(rows), _WHAT_IT_MEANS, *crashes, *_wrong(summaries)]
+    return ["\n".join(rows), *_wrong(summaries)]
+
+
+def _crashes(summaries: Sequence[Summary]) -> Iterator[str]:
+    for summary in summaries:
+        if summary.crashes:
+            named = (f"`{result.name}` ({result.crash})" for result in summary.crashes)
+            yield f"{summary.delegate} ends its process at {', '.join(named)}."
 
 
 def _wrong(summaries: Sequence[Summary]) -> Iterator[str]:
@@ -131,10 +149,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         graphs = measure_graphs(folder)
+        others = drawn(folder, SEED, _DRAWN_GRAPHS)
         files = {**published(), **dict(converted(folder))}
+        drawn_graphs = [hold(delegate, others) for delegate in HELD]
         networks = [hold(delegate, files) for delegate in HELD]
-    PAGE.write_text(page(graphs, networks), encoding="utf-8")
-    print(*figures([*graphs, *networks]), sep="\n\n")
+    PAGE.write_text(page(graphs, drawn_graphs, networks), encoding="utf-8")
+    print(*figures([*graphs, *drawn_graphs, *networks]), sep="\n\n")
 
 
 if __name__ == "__main__":

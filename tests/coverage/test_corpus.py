@@ -10,6 +10,7 @@ from corpus import NOT_HERE, cases
 from corpus_networks import converted, published
 from corpus_page import HELD, PAGE, figures, measure_graphs
 from corpus_results import Summary, hold
+from drawn_graphs import Draw, drawn
 from tools import require_target, without
 
 from mobilekit_converters.operator_graph import OperatorGraph
@@ -94,6 +95,20 @@ def test_the_page_has_these_figures(summaries: dict[str, Summary]) -> None:
         assert part.strip() in text, (
             "write it again: .venv/bin/python tests/coverage/corpus_page.py"
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "count"), [("gpu", 60), ("xnnpack", 200)])
+def test_the_table_agrees_on_graphs_drawn_at_random(name: str, count: int, tmp_path: Path) -> None:
+    require_target(_UNIT[name])
+    summary = hold(name, drawn(tmp_path, 7, count))
+    assert summary.claimed == ()
+    assert summary.agreement >= _LEAST_AGREEMENT, summary.wrong
+
+
+def test_drawn_graphs_are_the_same_each_time() -> None:
+    once, twice = (itertools.islice(Draw(3).graphs(), 50) for _ in range(2))
+    assert [graph[0] for graph in once] == [graph[0] for graph in twice]
 
 
 @pytest.mark.parametrize("name", ["gpu", "gpu_classic"])
