@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dense_layer import freeze_dense_layer
+from tools import require_target
 
 from mobilekit.bench.measuring import turn as turn_module
 from mobilekit.bench.measuring.cases import cases_of, chosen
@@ -90,6 +91,15 @@ def test_a_turn_is_a_cold_start_and_a_block(dense: tuple[Artifact, Path], name: 
     assert found.runs.warm_up_runs > 10
     assert found.disturbance.seconds > 0
     assert found.after.load >= 0
+
+
+def test_a_turn_on_a_gpu_waits_for_the_answer(dense: tuple[Artifact, Path]) -> None:
+    require_target("gpu")
+    found = take_turn(dense[0], "gpu", dense[1], PLAN)
+    assert found.runs is not None
+    assert found.runs.clocked == "a run, until its outputs are here"
+    assert found.runs.prepare_ns is None
+    assert found.runs.place
 
 
 def test_a_target_that_apps_time_says_where_to_go(dense: tuple[Artifact, Path]) -> None:
