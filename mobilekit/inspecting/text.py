@@ -126,7 +126,7 @@ def _refused(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
     for refusal in coverage.refusals:
         yield from _refusal(graph, refusal)
     for crossing in coverage.crossings[:_MOST_LAYERS]:
-        yield f"    crosses: {size(crossing.bytes)} of {crossing.tensor}"
+        yield f"    crosses: {size(crossing.bytes)} of {crossing.tensor.split(';')[0]}"
 
 
 def _warned(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
