@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mobilekit_converters.adaptations.table import ADAPTATIONS
 from mobilekit_converters.coreml.operator_graph import OPSETS
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.operator_graph import GraphNode, GraphTensor, OperatorGraph
@@ -101,6 +102,9 @@ def test_each_rule_and_warning_says_where_it_stands(name: str) -> None:
         for rule in group
     ]
     assert all(rule.reason and rule.source for rule in rules)
+    for rule in rules:
+        if rule.adaptation:
+            assert name in ADAPTATIONS[rule.adaptation].delegates
     assert table.levels == LEVELS
     assert table.default == 26
 
