@@ -26,6 +26,8 @@ from phone.phones import Phone, write_apk
 from toolchain import DECLARED, JUnitRun, Kotlin, junit_tests
 from tools import require_tool, without
 
+from mobilekit.bench.importing.content import read_content
+from mobilekit.bench.importing.formats import read_results
 from mobilekit.parity.metrics import tensor_metrics
 from mobilekit.report import read_report
 from mobilekit.results import Check, Report
@@ -295,6 +297,7 @@ def test_the_generated_tests_report_on_their_own(release: Release, phone: Phone)
     assert report.environment.keys() == {"device", "soc", "system", "build", "abi", "runtime"}
     assert_answers_as_the_golden(release, folder)
     assert_times(read_report(folder / "benchmark.json"))
+    assert_can_be_imported(folder / "benchmark.json")
 
 
 def assert_answers_as_the_golden(release: Release, folder: Path) -> None:
@@ -319,8 +322,24 @@ def assert_times(report: Report) -> None:
     assert times["p99_ms"] <= times["max_ms"]
     assert times["load_ms"] > 0
     assert times["first_run_ms"] > 0
+    assert len(times["times_ms"]) == times["runs"]
+    assert min(times["times_ms"]) == times["min_ms"]
+    governors = sorted(Path("/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"))
+    here = ", ".join(dict.fromkeys(path.read_text().strip() for path in governors))
     for when in ("before", "after"):
         assert times[when]["thermal_status"] == "none"
+        assert times[when].get("governor", "") == here
+
+
+def assert_can_be_imported(file: Path) -> None:
+    """See that `mobilekit bench import` makes a benchmark of what the module's tests left."""
+    measured, *others = read_results(read_content(file))
+    assert (measured.status, measured.variant) == ("measured", "tflite-fp32")
+    assert measured.target.endswith("/cpu")
+    assert measured.latency is not None
+    assert measured.latency.rounds
+    assert measured.before.thermal == "none"
+    assert {item.status for item in others} == {"not_run"}
 
 
 def test_answers_that_are_not_a_given_goldens_fail(release: Release, phone: Phone) -> None:

@@ -21,6 +21,8 @@ import pytest
 from ios_shapes import IosShapes
 from swift_toolchain import Swift, XCTestRun, xctests
 
+from mobilekit.bench.importing.content import read_content
+from mobilekit.bench.importing.formats import read_results
 from mobilekit.parity.golden import Golden
 from mobilekit.parity.metrics import tensor_metrics
 from mobilekit.report import read_report
@@ -203,6 +205,11 @@ def test_times_are_measured(swift: Swift, release: Release, tmp_path: Path) -> N
     assert ordered == sorted(ordered)
     assert times["load_ms"] > 0
     assert times["first_run_ms"] > 0
+    assert len(times["times_ms"]) == times["runs"]
+    (measured,) = read_results(read_content(tmp_path / "benchmark.json"))
+    assert (measured.variant, measured.target.rpartition("/")[2]) == ("coreml-fp16", "cpu")
+    assert measured.latency is not None
+    assert measured.latency.rounds
 
 
 @dataclass(kw_only=True)

@@ -77,7 +77,7 @@ def require_order(figures: Mapping[str, float], name: str) -> None:
 
 def _number(value: Any, what: str, unit: float, most: float, word: str) -> float:
     try:
-        number = math.nan if isinstance(value, bool) else float(value) * unit
+        number = math.nan if isinstance(value, bool) else _scaled(float(value), unit)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if math.isnan(number):
@@ -88,3 +88,8 @@ def _number(value: Any, what: str, unit: float, most: float, word: str) -> float
             f"between 0 and {most:g}."
         )
     return number
+
+
+def _scaled(number: float, unit: float) -> float:
+    """Return a number times a unit; a power of ten below 1 has no exact form, but its inverse."""
+    return number * unit if unit >= 1 else number / round(1 / unit)

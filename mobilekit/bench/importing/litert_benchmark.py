@@ -93,5 +93,7 @@ def read(content: Content) -> tuple[Benchmark, ...]:
 
 def _asked(accelerators: list[Any], whole: Any) -> str:
     words = " and ".join(name for name in _ACCELERATORS if name in accelerators) or "nothing"
-    taken = {True: "which took all of it", False: "which did not take all of it"}.get(whole, "")
-    return f"It was asked for {words}{f', {taken}' if taken else ''}."
+    taken = ""
+    if isinstance(whole, bool):
+        taken = f", which {'took' if whole else 'did not take'} all of it"
+    return f"It was asked for {words}{taken}."
