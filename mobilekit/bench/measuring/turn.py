@@ -54,7 +54,8 @@ def take_turn(artifact: Artifact, name: str, golden: Path, plan: TimingPlan) -> 
     place = target(name)
     if not isinstance(place, TimedTarget):
         raise UnsupportedError(place.info.timed_by or f"{name} cannot time artifacts.")
-    pin_here(plan.affinity)
+    if place.info.repeatable:
+        pin_here(plan.affinity)  # A device has cores of its own.
     batches = golden_batches(artifact, golden)
     return watched(lambda: place.time_artifact(artifact, batches, plan))
 

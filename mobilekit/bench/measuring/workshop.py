@@ -15,6 +15,7 @@ from mobilekit.bench.measuring.summary import benchmark_of, noise_of_series
 from mobilekit.bench.measuring.turn import Turn, settled, take_turn
 from mobilekit.bench.results import Benchmark, Noise
 from mobilekit.jobs import Job, JobCrashedError, Limits, Outcome, run_jobs
+from mobilekit.progress import Outcome as Mark
 from mobilekit.progress import Progress
 from mobilekit.subjects import ARTIFACT_BYTES, Subjects
 from mobilekit_converters.artifact import Artifact
@@ -131,7 +132,14 @@ class Workshop:
 
     def _take_reference(self) -> Turn:
         arguments = {"plan": self.work.plan()}
-        return self._turn(Job(name="reference", function=take_reference_turn, arguments=arguments))
+        try:
+            return self._turn(
+                Job(name="reference", function=take_reference_turn, arguments=arguments)
+            )
+        except JobCrashedError as error:
+            raise TargetError(
+                f"The workload that tells this machine's noise did not run: {error}."
+            ) from error
 
     def _turn(self, job: Job) -> Turn:
         """Take a turn in a process of its own.
@@ -173,5 +181,5 @@ class Workshop:
         if found.status == "measured" and found.latency:
             self.progress.finish(name, "ok", f"{found.latency.median_ms:.4g} ms")
         else:
-            mark = "not run" if found.status == "not_run" else "FAILED"
-            self.progress.finish(name, mark, found.reason)  # type: ignore[arg-type]
+            mark: Mark = "not run" if found.status == "not_run" else "FAILED"
+            self.progress.finish(name, mark, found.reason)
