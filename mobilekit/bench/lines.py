@@ -23,9 +23,9 @@ def lines(report: BenchReport) -> Iterator[str]:
             yield f"{_title(item)}: {item.status.replace('_', ' ')}: {item.reason}"
     yield from _shared_notes(measured)
     yield from report.notes
-    for item in report.recommendations:
-        place = f" on {item.target}" if item.target else ""
-        yield f"Recommended for {item.platform}: {item.variant}{place}. {item.reason}"
+    for advice in report.recommendations:
+        place = f" on {advice.target}" if advice.target else ""
+        yield f"Recommended for {advice.platform}: {advice.variant}{place}. {advice.reason}"
     passed = sum(gate.status == "pass" for gate in report.gates)
     gates = f" ({passed} of {len(report.gates)} gates passed)" if report.gates else ""
     yield f"{report.model}: {report.verdict.upper()}{gates}"
