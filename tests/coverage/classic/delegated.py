@@ -1,6 +1,6 @@
-"""Loads many files with TFLite's NNAPI delegate, whose log says what it takes of each.
+"""Loads many files with a delegate of TFLite for Android, whose log says what it takes of each.
 
-    ANDROID_API_LEVEL=LEVEL python3 delegated.py FOLDER < PATHS
+    ANDROID_API_LEVEL=LEVEL python3 delegated.py FOLDER nnapi|xnnpack < PATHS
 
 FOLDER holds the adapted library of TFLite for Android and the stand-ins for Android's own. Standard
 output and standard error have to go to one place: before each file a line says `file PATH`, behind
@@ -36,27 +36,34 @@ def main() -> None:
     for name in ("libc.so", "libandroid.so", "libneuralnetworks.so"):
         ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
     tflite = ctypes.CDLL(str(folder / "libtensorflowlite_jni.so"))
-    for name in (*_MAKING, "NnapiDelegateCreate"):
+    for name in (*_MAKING, "NnapiDelegateCreate", "XNNPackDelegateCreate"):
         getattr(tflite, f"TfLite{name}").restype = ctypes.c_void_p
     tflite.TfLiteNnapiDelegateOptionsDefault.restype = Options
     # The delegate closes file 0, which it takes for one of its own.
     for path in sys.stdin.read().splitlines():
         print(f"\nfile {path}", flush=True)
-        print("\nloaded" if is_loaded(tflite, path) else "\nrefused", flush=True)
+        loaded = is_loaded(tflite, path, xnnpack=sys.argv[2] == "xnnpack")
+        print("\nloaded" if loaded else "\nrefused", flush=True)
 
 
-def is_loaded(tflite: ctypes.CDLL, path: str) -> bool:
+def is_loaded(tflite: ctypes.CDLL, path: str, *, xnnpack: bool) -> bool:
     model = ctypes.c_void_p(tflite.TfLiteModelCreateFromFile(path.encode()))
-    given = tflite.TfLiteNnapiDelegateOptionsDefault()
-    delegate = ctypes.c_void_p(tflite.TfLiteNnapiDelegateCreate(ctypes.byref(given)))
+    if xnnpack:
+        delegate = ctypes.c_void_p(tflite.TfLiteXNNPackDelegateCreate(None))
+        delete = tflite.TfLiteXNNPackDelegateDelete
+    else:
+        given = tflite.TfLiteNnapiDelegateOptionsDefault()
+        delegate = ctypes.c_void_p(tflite.TfLiteNnapiDelegateCreate(ctypes.byref(given)))
+        delete = tflite.TfLiteNnapiDelegateDelete
     options = ctypes.c_void_p(tflite.TfLiteInterpreterOptionsCreate())
     tflite.TfLiteInterpreterOptionsAddDelegate(options, delegate)
     interpreter = ctypes.c_void_p(tflite.TfLiteInterpreterCreate(model, options))
+    loaded = bool(interpreter) and tflite.TfLiteInterpreterAllocateTensors(interpreter) == 0
     tflite.TfLiteInterpreterDelete(interpreter)
     tflite.TfLiteInterpreterOptionsDelete(options)
-    tflite.TfLiteNnapiDelegateDelete(delegate)
+    delete(delegate)
     tflite.TfLiteModelDelete(model)
-    return bool(interpreter)
+    return loaded
 
 
 if __name__ == "__main__":
