@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -304,30 +304,32 @@ class VerifyTable(_Table):
         return self
 
 
+def _each(check: Callable[[str], str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return a check of a list's names from a check of one."""
+
+    def check_all(names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(map(check, names))
+        except ProjectError as error:
+            sentence = str(error).rstrip(".")
+            raise ValueError(sentence[0].lower() + sentence[1:]) from None
+
+    return check_all
+
+
 class AdaptTable(_Table):
     """`[adapt]`: the accelerators that the model's graph is rewritten for.
 
     `change_function` names rewrites that change what the model computes.
     """
 
-    delegates: tuple[str, ...] = ()
-    change_function: tuple[str, ...] = ()
+    delegates: Annotated[tuple[str, ...], AfterValidator(_each(check_delegate))] = ()
+    change_function: Annotated[tuple[str, ...], AfterValidator(_each(check_change))] = ()
 
     @property
     def is_wanted(self) -> bool:
         """Whether anything is to be rewritten."""
         return bool(self.delegates or self.change_function)
-
-    @model_validator(mode="after")
-    def _check(self) -> AdaptTable:
-        try:
-            for name in self.delegates:
-                check_delegate(name)
-            for name in self.change_function:
-                check_change(name)
-        except ProjectError as error:
-            raise ValueError(str(error).rstrip(".")) from None
-        return self
 
 
 class Project(_Table):

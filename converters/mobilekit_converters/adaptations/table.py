@@ -49,7 +49,7 @@ def check_delegate(name: str) -> str:
     Raises:
         ProjectError: a model cannot be adapted for it.
     """
-    return _known(name, DELEGATES, "a model cannot be adapted for")
+    return _known(name, DELEGATES, "A model cannot be adapted for")
 
 
 def check_change(name: str) -> str:
@@ -58,7 +58,7 @@ def check_change(name: str) -> str:
     Raises:
         ProjectError: there is none of that name.
     """
-    return _known(name, CHANGES, "there is no change of a function called")
+    return _known(name, CHANGES, "There is no change of a function called")
 
 
 def _known(name: str, known: tuple[str, ...], wrong: str) -> str:
