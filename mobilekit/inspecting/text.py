@@ -14,6 +14,7 @@ from mobilekit.inspecting.results import (
     Refusal,
 )
 from mobilekit.report.formats import percent, plural, size
+from mobilekit_converters.adaptations.table import ADAPTATIONS
 
 _MOST_LAYERS = 3
 _WIDTH = 100
@@ -41,6 +42,22 @@ def some_layers(graph: GraphCoverage, nodes: Sequence[int], most: int = _MOST_LA
     more = len(nodes) - most
     names = ", ".join(graph.layers[node] for node in nodes[:most])
     return f"{names} and {more} more" if more > 0 else names
+
+
+def how_to_adapt(rewrite: str, delegate: str) -> str:
+    """Return the command that applies a remedy by itself, empty where no rewrite has that name.
+
+    Args:
+        rewrite: as a rule names it.
+        delegate: whose rule it is.
+    """
+    row = ADAPTATIONS.get(rewrite)
+    if row is None:
+        return ""
+    if not row.keeps_function:
+        return f"mobilekit convert --change-function {rewrite}"
+    wanted = delegate if delegate in row.delegates else ",".join(row.delegates)
+    return f"mobilekit convert --adapt {wanted} ({rewrite})"
 
 
 def macs_text(macs: int) -> str:
@@ -124,7 +141,7 @@ def _refused(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
     yield ""
     yield f"  {coverage.name} leaves {plural(left, 'operator')}:"
     for refusal in coverage.refusals:
-        yield from _refusal(graph, refusal)
+        yield from _refusal(graph, refusal, coverage.delegate)
     for crossing in coverage.crossings[:_MOST_LAYERS]:
         yield f"    crosses: {size(crossing.bytes)} of {crossing.tensor.split(';')[0]}"
 
@@ -134,15 +151,14 @@ def _warned(graph: GraphCoverage, coverage: DelegateCoverage) -> Iterator[str]:
         yield ""
         yield f"  {coverage.name} takes, with a warning:"
     for warning in coverage.warnings:
-        yield from _refusal(graph, warning)
+        yield from _refusal(graph, warning, coverage.delegate)
 
 
-def _refusal(graph: GraphCoverage, refusal: Refusal) -> Iterator[str]:
+def _refusal(graph: GraphCoverage, refusal: Refusal, delegate: str) -> Iterator[str]:
     yield from _wrapped(kinds(refusal.operators), refusal.reason, indent=4)
     yield from _wrapped("layers", some_layers(graph, refusal.nodes))
     yield from _wrapped("remedy", refusal.remedy)
-    if refusal.adaptation:
-        yield from _wrapped("by itself", f"mobilekit convert --adapt {refusal.adaptation}")
+    yield from _wrapped("by itself", how_to_adapt(refusal.adaptation, delegate))
     yield from _wrapped("source", refusal.source)
 
 

@@ -15,7 +15,7 @@ from mobilekit.inspecting.results import (
     Inspection,
     Refusal,
 )
-from mobilekit.inspecting.text import kinds, share_text, some_layers
+from mobilekit.inspecting.text import how_to_adapt, kinds, share_text, some_layers
 from mobilekit.report.charts import Drawing
 from mobilekit.report.coverage_chart import draw_coverage, row_name
 from mobilekit.report.formats import percent, plural, size
@@ -291,7 +291,7 @@ def _rules(title: str, graph: GraphCoverage) -> Table:
                     Cell(text=", ".join(names)),
                     Cell(text=kinds(refusal.operators), note=some_layers(graph, refusal.nodes)),
                     Cell(text=refusal.reason, note=refusal.source),
-                    _remedy(refusal),
+                    _remedy(refusal, names[0].partition("@")[0]),
                 )
             )
             for refusal, names in groups.values()
@@ -306,9 +306,10 @@ def _explaining(graph: GraphCoverage) -> tuple[DelegateCoverage, ...]:
     return (*graph.estimates, *others)
 
 
-def _remedy(refusal: Refusal) -> Cell:
-    note = f"mobilekit convert --adapt {refusal.adaptation}" if refusal.adaptation else ""
-    return Cell(text=refusal.remedy, note=note) if refusal.remedy else NOT_MEASURED
+def _remedy(refusal: Refusal, delegate: str) -> Cell:
+    if not refusal.remedy:
+        return NOT_MEASURED
+    return Cell(text=refusal.remedy, note=how_to_adapt(refusal.adaptation, delegate))
 
 
 def _differences(title: str, graph: GraphCoverage) -> Table:

@@ -30,7 +30,7 @@ operators = ["ADD"]
 require = "inputs[0].rank == 4"
 reason = "it adds images alone"
 remedy = "Reshape to four dimensions."
-adaptation = "images"
+adaptation = "hard_swish"
 source = "the toy, line 7"
 """
 """It takes convolutions, RELU and additions of images; LOGISTIC from its version 2 on."""

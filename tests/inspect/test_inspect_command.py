@@ -28,7 +28,7 @@ def test_a_line_a_delegate_then_what_is_refused_by_rule(inspect: Inspect, tmp_pa
     assert "2 × ADD: it adds images alone layers: t4, t5" in text
     assert "remedy: Reshape to four dimensions." in text
     assert "source: the toy, line 7" in text
-    assert "by itself: mobilekit convert --adapt images" in text
+    assert "by itself: mobilekit convert --change-function hard_swish" in text
     assert "1 × RESHAPE: Toy has no RESHAPE layers: t3" in text
     assert "crosses: 1.02 kB of t1" in text
 
@@ -72,7 +72,7 @@ def test_the_schema(inspect: Inspect, tmp_path: Path) -> None:
         "reason": "it adds images alone",
         "source": "the toy, line 7",
         "remedy": "Reshape to four dimensions.",
-        "adaptation": "images",
+        "adaptation": "hard_swish",
         "operators": {"ADD": 2},
         "nodes": [2, 3],
     }

@@ -66,7 +66,7 @@ def delegate(
                 reason=reason,
                 source="LiteRT f677459: model_builder.cc, IsAllAllowedTensors",
                 remedy="Shape the tensors to four dimensions at most.",
-                adaptation="channel-shuffle",
+                adaptation="channel_shuffle",
                 operators={"RESHAPE": len(refused)},
                 nodes=refused,
             ),
