@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -65,7 +65,7 @@ def profile_on_cpu(
     """Profile an artifact in a CompiledModel.
 
     The profiler's clock counts whole microseconds. A mean over many runs resolves less, and the
-    median over blocks of runs keeps a disturbance out. But a delegate's operators come with their
+    median over blocks of runs keeps disturbances out. But a delegate's operators come with their
     times rounded down, half a microsecond too short on average.
 
     Args:
@@ -90,21 +90,17 @@ def profile_on_cpu(
                 model.run()
 
         run(3)
-        length = _seconds(lambda: run(1))
+        started = time.perf_counter()
+        run(1)
+        length = time.perf_counter() - started
         count = min(_MOST_RUNS, max(1, round(_BLOCK_SECONDS / length)))
         run(count)
-        blocks, lengths = [], []
+        blocks = []
         for _ in range(_BLOCKS):
             with model.profiled() as events:
-                lengths.append(_seconds(lambda: run(count)) / count)
+                run(count)
             blocks.append(tuple(_means(events, count)))
-    return _medians(blocks, min(lengths))
-
-
-def _seconds(action: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
+    return _medians(blocks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,34 +113,32 @@ class _Mean:
 
 
 def _means(events: Sequence[Event], runs: int) -> Iterator[_Mean]:
-    """Yield each operator's mean time over runs, in running order."""
+    """Yield each operator's mean time over runs, in running order.
+
+    Only the middle half of the runs counts, by how long they took: a run that was interrupted has
+    the time of something else in one of its operators.
+    """
     found = [event for event in events if event.kind == _OPERATOR or event.kind in _IN_DELEGATE]
     per_run, left = divmod(len(found), runs)
     if left:
         raise UnsupportedError("LiteRT's profile has not as many operators in every run")
-    for index in range(per_run):
-        same = found[index::per_run]
+    rows = [found[start : start + per_run] for start in range(0, len(found), per_run or 1)]
+    rows.sort(key=lambda row: sum(event.elapsed for event in row))
+    middle = rows[len(rows) // 4 : len(rows) - len(rows) // 4]
+    for same in zip(*middle, strict=True):
         yield _Mean(
             operator=same[0].tag.decode(errors="replace"),
             in_delegate=same[0].kind in _IN_DELEGATE,
-            time=sum(event.elapsed for event in same) / runs,
+            time=sum(event.elapsed for event in same) / len(same),
         )
 
 
-def _medians(
-    blocks: Sequence[tuple[_Mean, ...]], run_seconds: float
-) -> tuple[ProfiledOperator, ...]:
-    """Return each operator's median over blocks, if it says something about a run's time."""
+def _medians(blocks: Sequence[tuple[_Mean, ...]]) -> tuple[ProfiledOperator, ...]:
+    """Return each operator's median over blocks, if rounding leaves most of it."""
     names = [mean.operator for mean in blocks[0]]
     if not names or any([mean.operator for mean in block] != names for block in blocks):
         raise UnsupportedError("LiteRT's profile does not name the same operators in every run")
-    rounded = sum(mean.in_delegate for mean in blocks[0])
-    if 0.5e-6 * rounded > _LOST * run_seconds:
-        raise UnsupportedError(
-            f"{rounded} operators in {1e6 * run_seconds:.0f} µs are too short for LiteRT's "
-            "profiler, which counts whole microseconds"
-        )
-    return tuple(
+    found = tuple(
         ProfiledOperator(
             place=index,
             operator=name,
@@ -152,3 +146,11 @@ def _medians(
         )
         for index, name in enumerate(names)
     )
+    rounded = sum(mean.in_delegate for mean in blocks[0])
+    lost, total = 0.0005 * rounded, sum(item.milliseconds for item in found)
+    if lost > _LOST * (lost + total):
+        raise UnsupportedError(
+            f"{rounded} operators that take {1000 * total:.0f} µs together are too short for "
+            "LiteRT's profiler, which counts whole microseconds"
+        )
+    return found
