@@ -115,9 +115,7 @@ def write_frozen(graph: tf.compat.v1.GraphDef, signature: Signature, folder: Pat
     _name_inputs(saved_model / "saved_model.pb", signature)
 
 
-def simplify_graph(
-    graph: tf.compat.v1.GraphDef, signature: Signature
-) -> tf.compat.v1.GraphDef:
+def simplify_graph(graph: tf.compat.v1.GraphDef, signature: Signature) -> tf.compat.v1.GraphDef:
     """Inline the functions that a frozen graph calls, fold constants, drop what nothing needs."""
     simplified = _optimise(graph, *_ends(signature))
     _name_functions(simplified)
