@@ -48,8 +48,7 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
 
 def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) -> Answer:
     """Say whether a delegate takes a node, and if not, why."""
-    inputs = graph.inputs_of(node)
-    if inputs and all(tensor is None or tensor.fixed for tensor in inputs):
+    if graph.is_free(node):
         return Answer(taken=True, free=True)
     broken = _broken(graph, node, table.rules_for(node.operator), table, level)
     objections = (*_entry_objections(node, table, level), *broken)
@@ -121,7 +120,7 @@ def _failure(graph: OperatorGraph, table: Table, level: float) -> Objection | No
     if not any(whole.values()):
         return None
     for node in graph.nodes:
-        if _is_free(graph, node):
+        if graph.is_free(node):
             continue
         names = _Names(graph, node, table, level)
         for rule in (*whole.get("*", ()), *whole.get(node.operator, ())):
@@ -131,11 +130,6 @@ def _failure(graph: OperatorGraph, table: Table, level: float) -> Objection | No
                     reason=f"it takes nothing of a graph where {rule.reason}, as at {node.name}",
                 )
     return None
-
-
-def _is_free(graph: OperatorGraph, node: GraphNode) -> bool:
-    inputs = graph.inputs_of(node)
-    return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
 
 
 def _left(item: Answer, failure: Objection) -> Answer:

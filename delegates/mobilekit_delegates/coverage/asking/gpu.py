@@ -107,7 +107,7 @@ class _Questions:
         named = None if reply is None else {refusal.operator for refusal in reply.refusals}
         answers = []
         for node, operator in enumerate(graph.nodes):
-            if _is_free(graph, node):
+            if graph.is_free(graph.nodes[node]):
                 answers.append(_FREE)
             elif named is not None and operator.operator not in named and not operator.custom:
                 answers.append(_TAKEN)
@@ -130,7 +130,7 @@ class _Questions:
 
     def _all_taken(self, graph: OperatorGraph) -> tuple[Answer, ...]:
         nodes = range(len(graph.nodes))
-        return tuple(_FREE if _is_free(graph, node) else _TAKEN for node in nodes)
+        return tuple(_FREE if graph.is_free(graph.nodes[node]) else _TAKEN for node in nodes)
 
     def _coverage(self, graph: OperatorGraph, answers: tuple[Answer, ...]) -> Coverage:
         parts = partition(graph, [answer.taken or answer.free for answer in answers])
@@ -163,11 +163,6 @@ def _left(answer: Answer, failure: str) -> Answer:
 
 def _objection(refusal: Refusal) -> Objection:
     return Objection(reason=refusal.rule or "it gives no rule", source="the accelerator's own log")
-
-
-def _is_free(graph: OperatorGraph, node: int) -> bool:
-    inputs = graph.inputs_of(graph.nodes[node])
-    return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
 
 
 def _ask(path: Path) -> _Said:

@@ -125,7 +125,7 @@ def _answers(graph: OperatorGraph, said: _Said) -> list[Answer]:
     return [
         Answer(taken=False, objections=(objection,))
         if node in failing
-        else Answer(taken=node in taken, free=_is_free(graph, node))
+        else Answer(taken=node in taken, free=graph.is_free(graph.nodes[node]))
         for node in range(len(graph.nodes))
     ]
 
@@ -165,11 +165,6 @@ def _dead_ends(graph: OperatorGraph) -> list[int]:
     """Return the nodes whose outputs nobody reads: what writes variables, above all."""
     read = {tensor for node in graph.nodes for tensor in node.inputs} | set(graph.outputs)
     return [index for index, node in enumerate(graph.nodes) if not read & set(node.outputs)]
-
-
-def _is_free(graph: OperatorGraph, node: int) -> bool:
-    inputs = graph.inputs_of(graph.nodes[node])
-    return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
 
 
 def _coverage(graph: OperatorGraph, answers: Sequence[Answer]) -> Coverage:
