@@ -144,7 +144,7 @@ class OperatorGraph:
         return tuple(self.tensors[index] if index >= 0 else None for index in node.outputs)
 
     def is_free(self, node: GraphNode) -> bool:
-        """Say whether a node costs nothing when the graph runs: all that it reads is known before."""
+        """Say whether a node costs nothing when the graph runs: all it reads is known before."""
         inputs = self.inputs_of(node)
         return bool(inputs) and all(tensor is None or tensor.fixed for tensor in inputs)
 
