@@ -47,9 +47,10 @@ ends its process or fails to load, the whole graph counts as refused.
 """
 
 _DRAWN = """\
-Most rules were read from the delegates' sources, and some were learnt from what the delegates said
-of the graphs above. These graphs are others: operators, shapes, dtypes, constants and versions that
-were drawn with the seed {seed} (`tests/coverage/drawn_graphs.py`) after the tables were written.
+Most rules were read from the delegates' sources. Some were learnt from what the delegates said of
+the graphs above, and of others that were drawn like these. For the figures here, operators, shapes,
+dtypes, constants and versions were drawn anew after the tables were written, with the seed {seed}
+(`tests/coverage/drawn_graphs.py`).
 """
 
 _KNOWN = """\
