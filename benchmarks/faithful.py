@@ -247,13 +247,15 @@ def main() -> None:
 
     work: Path = options.work / "faithful"
     work.mkdir(parents=True, exist_ok=True)
-    figures: dict[str, dict[str, list[float]]] = {}
+    releases: dict[str, Path] = {}
     for number, network in enumerate(networks(options.work)):
         if options.network in network.name:
-            release = work / f"{number}.release"
-            convert(network, release, options.work)
-            figures[network.name] = measure(subject_of(release, work), options.rounds)
-            print(network.name, "measured", flush=True)
+            releases[network.name] = work / f"{number}.release"
+            convert(network, releases[network.name], options.work)
+    figures: dict[str, dict[str, list[float]]] = {}
+    for name, release in releases.items():
+        figures[name] = measure(subject_of(release, work), options.rounds)
+        print(name, "measured", flush=True)
     text = (
         f"{table(figures)}\n\n{machine()}, {versions(VERSIONS)}. Medians of {options.rounds} "
         "turns; in brackets the 95 % interval of the median difference within a round."
