@@ -48,14 +48,15 @@ def graph_coverage(
     Raises:
         ProjectError: the runtime is no version.
     """
-    estimates = {question: question.at.estimate(graph) for question in asked}
+    asked = tuple(asked)
+    estimates = [(item, item.at.estimate(graph)) for item in asked if item.at is not None]
     real = {coverage.delegate: coverage for coverage in measured}
     pairs = [
-        (question, estimates[question], real[question.delegate])
-        for question in estimates
-        if question.delegate in real and question.at.level == real[question.delegate].level
+        (question, estimate, real[question.delegate])
+        for question, estimate in estimates
+        if question.delegate in real and estimate.level == real[question.delegate].level
     ]
-    tables = {question.delegate: question for question in estimates}
+    by_delegate = {question.delegate: question for question in asked}
     return GraphCoverage(
         name=graph.name,
         operators=tuple(node.operator for node in graph.nodes),
@@ -63,11 +64,10 @@ def graph_coverage(
         macs=tuple(macs(graph, node) for node in graph.nodes),
         free=tuple(index for index, node in enumerate(graph.nodes) if graph.is_free(node)),
         estimates=tuple(
-            _delegate(graph, coverage, question, most_crossings)
-            for question, coverage in estimates.items()
+            _delegate(graph, coverage, question, most_crossings) for question, coverage in estimates
         ),
         measured=tuple(
-            _delegate(graph, coverage, tables[coverage.delegate], most_crossings)
+            _delegate(graph, coverage, by_delegate[coverage.delegate], most_crossings)
             for coverage in real.values()
         ),
         disagreements=tuple(
@@ -114,15 +114,15 @@ def _floats(graph: OperatorGraph) -> tuple[FloatOperator, ...]:
 def _delegate(
     graph: OperatorGraph, coverage: Coverage, question: Question, most_crossings: int | None
 ) -> DelegateCoverage:
-    table = question.at.delegate.table
+    table = question.at.delegate.table if question.at is not None else None
     largest = sorted(coverage.crossings, key=lambda crossing: -crossing.bytes)
     return DelegateCoverage(
         delegate=coverage.delegate,
         level=coverage.level,
-        level_name=table.level,
-        title=table.title,
+        level_name=table.level if table else "",
+        title=table.title if table else question.delegate,
         basis=coverage.basis,
-        place=table.source if coverage.basis == "estimate" else coverage.place,
+        place=table.source if table and coverage.basis == "estimate" else coverage.place,
         nodes=coverage.nodes,
         nodes_taken=coverage.nodes_taken,
         share=coverage.share,

@@ -67,7 +67,7 @@ def inspect(path: Path, wishes: Wishes, progress: Progress) -> Inspection:
     Raises:
         MobilekitError: the path is none of these, an artifact is damaged, or a wish is not known.
     """
-    asked = questions((*wishes.delegates, *wishes.floors), wishes.rules)
+    asked = questions((*wishes.delegates, *wishes.floors), wishes.rules, measure=wishes.measure)
     rules = floor_rules(
         wishes.floors, place="--floor", known={**DELEGATES, **own_delegates(wishes.rules)}
     )

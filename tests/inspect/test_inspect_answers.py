@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inspected_models import KINDS, TOY, chain, half, toy
 
 from mobilekit.inspecting.answers import graph_coverage
+from mobilekit.inspecting.judging import judge
 from mobilekit.inspecting.questions import questions
 from mobilekit.inspecting.results import InspectedArtifact, Inspection
 from mobilekit.inspecting.text import inspection_text
 from mobilekit.report.coverage import inspection_view
 from mobilekit_converters.artifacts import read_graphs
+from mobilekit_converters.errors import ToolMissingError
+from mobilekit_delegates.coverage.asking import ASKERS
+from mobilekit_delegates.coverage.coverage import Coverage
 
 
 @given(st.lists(st.sampled_from((*KINDS, "TANH")), min_size=1, max_size=40))
@@ -91,3 +97,50 @@ def test_warnings_of_what_is_taken_are_told_and_keep_nothing_out(tmp_path: Path)
     assert "toy@2 takes, with a warning:\n    2 × RELU: its numbers drift" in text
     (view,) = inspection_view(Inspection(artifacts=(artifact,)), "m").coverage.graphs
     assert view.table.rows[0].cells[0].text == "toy@2 takes it, with a warning"
+
+
+class Compiler:
+    """Stands in for a vendor's compiler that is here."""
+
+    def missing(self) -> None:
+        return None
+
+    def ask(self, path: Path) -> tuple[Coverage, ...]:
+        raise NotImplementedError
+
+
+def test_a_delegate_without_a_table_is_asked_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ASKERS, "qualcomm", Compiler())
+    (question,) = questions(["qualcomm"], measure=True)
+    assert question.name == "qualcomm"
+    (graph,) = read_graphs(chain(tmp_path / "m.tflite", "RELU", "ADD", "RELU"))
+    said = Coverage(
+        delegate="qualcomm",
+        level=2.3,
+        basis="compiled",
+        place="its compiler",
+        answers=(),
+        macs=(0, 0, 0),
+        counted=(2, 1),
+    )
+    found = graph_coverage(graph, [question], [said])
+    assert found.estimates == ()
+    (coverage,) = found.measured
+    assert (coverage.nodes_taken, coverage.nodes, coverage.runs) == (2, 3, ())
+    artifact = InspectedArtifact(file="m.tflite", format="tflite", bytes=1, graphs=(found,))
+    assert "qualcomm  2 of 3  66.7 %" in inspection_text(Inspection(artifacts=(artifact,)))
+    (view,) = inspection_view(Inspection(artifacts=(artifact,)), "m").coverage.graphs
+    assert view.drawing is None
+    assert view.sentences == (
+        "qualcomm@2.3 was asked itself (its compiler): it takes 2 of 3 operators.",
+    )
+    nothing = graph_coverage(graph, [question], [replace(said, counted=(0, 3))])
+    reasons, _ = judge([replace(artifact, graphs=(nothing,))], frozenset({question.name}))
+    assert reasons == ("m.tflite: qualcomm@2.3 takes none of the 3 operators (it said so itself).",)
+
+
+def test_a_delegate_without_a_table_is_not_guessed() -> None:
+    with pytest.raises(ToolMissingError, match="qualcomm was not run, and there is no estimate"):
+        questions(["qualcomm"])
