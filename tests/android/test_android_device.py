@@ -342,6 +342,28 @@ def assert_can_be_imported(file: Path) -> None:
     assert {item.status for item in others} == {"not_run"}
 
 
+def test_bench_takes_the_times_that_the_module_takes_on_the_phone(
+    release: Release, phone: Phone, tmp_path: Path
+) -> None:
+    phone.set(app=release.app)
+    target = f"{phone.target}/cpu"
+    out = tmp_path / "out"
+    run = mobilekit("bench", str(release.folder), "--target", target, "--out", str(out))
+    assert run.returncode in (0, 1), run.stdout + run.stderr + phone.logcat()
+    bench = read_report(out / "report.json").bench
+    assert bench is not None
+    measured, left_out = bench.benchmarks
+    assert (measured.variant, measured.target) == ("tflite-fp32", target)
+    assert measured.status == "measured", measured.reason
+    assert measured.origin.startswith("the generated Android module")
+    assert measured.latency is not None
+    assert measured.latency.runs >= 50
+    assert measured.before.thermal == "none"
+    # The module does not carry the other one.
+    assert (left_out.variant, left_out.status) == ("tflite-fp16", "not_run")
+    assert phone.installed() == []
+
+
 def test_answers_that_are_not_a_given_goldens_fail(release: Release, phone: Phone) -> None:
     golden = phone.folder / "golden"
     shutil.copytree(release.folder / "golden", golden)

@@ -60,6 +60,7 @@ class Release:
             "test_package": PACKAGE,
             "runner": "androidx.test.runner.AndroidJUnitRunner",
             "parity_test": "com.example.dense.DenseParityTest",
+            "benchmark": "com.example.dense.DenseBenchmark",
             "accelerators": ["cpu", "gpu", "nnapi"],
             "artifacts": {"tflite-fp32": "mobilekit/Dense/tflite-fp32.tflite"},
         }

@@ -92,6 +92,12 @@ class Adb:
             return place.time_artifact(artifact, batches, plan)
         raise UnsupportedError(place.info.timed_by)
 
+    @property
+    def app(self) -> AndroidApp | None:
+        """The generated module's test app there; None where the device is a board. Asks it."""
+        place = self._place
+        return place if isinstance(place, AndroidApp) else None
+
     @functools.cached_property
     def _place(self) -> BoardTarget | AndroidApp:
         if self._kind not in KERNELS:

@@ -31,8 +31,8 @@ _BUILT = "build/outputs/apk/androidTest/debug"
 class TestApk:
     """A test APK of a generated module.
 
-    `model` is its class, `parity_test` the full name of the test to run. `accelerators` are those
-    that its runtime knows, in small letters.
+    `model` is its class, `parity_test` and `benchmark` the full names of the tests to run.
+    `accelerators` are those that its runtime knows, in small letters.
     """
 
     __test__ = False
@@ -40,6 +40,7 @@ class TestApk:
     app: InstrumentedApp
     model: str
     parity_test: str
+    benchmark: str
     accelerators: tuple[str, ...]
 
 
@@ -110,6 +111,7 @@ def _apk(path: Path, facts: Mapping[str, Any]) -> TestApk:
         ),
         model=str(facts["model"]),
         parity_test=str(facts["parity_test"]),
+        benchmark=str(facts["benchmark"]),
         accelerators=tuple(map(str, facts["accelerators"])),
     )
 

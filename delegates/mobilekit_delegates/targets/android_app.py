@@ -93,8 +93,8 @@ class AndroidApp:
             repeatable=False,
             in_module=True,
             timed_by=f"Times on {transport.device} are taken by the generated module's own "
-            "benchmark. Run it with Gradle (docs/android_devices.md), and give the benchmark.json "
-            "that it leaves to `mobilekit bench import`.",
+            "benchmark: by `mobilekit bench` where its test APK is built, or with Gradle "
+            "(docs/android_devices.md), and `mobilekit bench import` of the benchmark.json.",
         )
         self._transport = transport
         self._accelerator = accelerator
@@ -122,6 +122,41 @@ class AndroidApp:
         return AndroidAppSession(
             artifact, apk, self._transport, accelerator=self._accelerator, phone=phone
         )
+
+    def run_benchmark(self, artifact: Artifact, folder: Path) -> None:
+        """Have the module's own benchmark time an artifact, on the samples that it carries.
+
+        Args:
+            artifact: one that the module's test APK holds.
+            folder: an empty folder, for what the benchmark leaves: `benchmark.json`.
+
+        Raises:
+            TargetError: the device cannot be reached, or the benchmark did not come to its end.
+            UnsupportedError: there is no test app that holds this artifact.
+        """
+        phone = self._phone
+        if isinstance(phone, Missing):
+            raise TargetError(str(phone))
+        apk = find_test_apk(artifact, self._accelerator)
+        with tempfile.TemporaryDirectory(prefix="app-") as name, _only_one(self._transport.device):
+            arguments = {
+                "class": apk.benchmark,
+                "accelerator": self._accelerator,
+                "variant": artifact.variant,
+                "output": "{own}/result",
+                "device": self._transport.device,
+                "seconds": str(int(0.9 * RUN_SECONDS)),
+            }
+            ended = run_tests(
+                self._transport, apk.app, arguments, Path(name), folder, seconds=RUN_SECONDS
+            )
+        for trace in ended.failures:
+            print(trace, file=sys.stderr)  # The job's log holds it.
+        if ended.crash:
+            raise TargetError(
+                f"The module's benchmark did not come to its end on {self.info.name} with "
+                f"{artifact.variant}: {ended.crash}."
+            )
 
     @functools.cached_property
     def _phone(self) -> Phone | Missing:

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
+from mobilekit.bench.importing.device import benchmark_from_device, times_itself
 from mobilekit.bench.measuring.cases import Case, cases_of, title
 from mobilekit.bench.measuring.profile import profile_artifact, with_operators
 from mobilekit.bench.measuring.reference import take_reference_turn
 from mobilekit.bench.measuring.rounds import Effort, Series, measure
 from mobilekit.bench.measuring.summary import benchmark_of, noise_of_series
 from mobilekit.bench.measuring.turn import Turn, settled, take_turn
-from mobilekit.bench.results import Benchmark, Noise
+from mobilekit.bench.results import Benchmark, BenchStatus, Noise
 from mobilekit.jobs import Job, JobCrashedError, Limits, Outcome, run_jobs
 from mobilekit.progress import Outcome as Mark
 from mobilekit.progress import Progress
 from mobilekit.subjects import ARTIFACT_BYTES, Subjects
 from mobilekit_converters.artifact import Artifact
-from mobilekit_converters.errors import MobilekitError, TargetError
+from mobilekit_converters.errors import MobilekitError, TargetError, UnsupportedError
 from mobilekit_delegates.targets import target
 from mobilekit_delegates.targets.timed import TimingPlan
 
@@ -97,7 +98,7 @@ class Workshop:
             if name not in waiting:
                 self._tell(case.benchmark)
         benchmarks = tuple(
-            self._with_operators(case, found.get(name, case.benchmark))
+            self._with_operators(case, self._from_device(case, found.get(name, case.benchmark)))
             for name, case in cases.items()
         )
         return benchmarks, noise_of_series(reference)
@@ -154,6 +155,25 @@ class Workshop:
         if isinstance(outcome.error, (MobilekitError, JobCrashedError)):
             raise outcome.error
         raise TargetError(f"{type(outcome.error).__name__}: {outcome.error}")
+
+    def _from_device(self, case: Case, found: Benchmark) -> Benchmark:
+        """Let a device that times itself do so; nothing here can take turns with it."""
+        if found.status != "not_run" or case.artifact is None or not times_itself(found.target):
+            return found
+        job = Job(
+            name=case.name,
+            function=benchmark_from_device,
+            arguments={"artifact": case.artifact, "name": found.target},
+            memory=ARTIFACT_BYTES,
+        )
+        (outcome,) = self.outcomes([job])
+        if outcome.error is not None:
+            unsupported = isinstance(outcome.error, UnsupportedError)
+            status: BenchStatus = "not_run" if unsupported else "failed"
+            return replace(found, status=status, reason=str(outcome.error))
+        measured: Benchmark = outcome.value
+        self._tell(measured)
+        return replace(measured, notes=(*found.notes, *measured.notes))
 
     def _with_operators(self, case: Case, found: Benchmark) -> Benchmark:
         """Add the times of single operators, where a runtime offers them."""
