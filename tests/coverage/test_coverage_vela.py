@@ -168,6 +168,7 @@ def test_a_whole_network_runs_on_the_npu() -> None:
         assert not compare(delegate_at(name).estimate(read_graphs(RESNET)[0]), coverage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "first"), [("ethos_u55", 2), ("ethos_u85", 11)])
 def test_the_tables_agree_with_vela(name: str, first: int, tmp_path: Path) -> None:
     """An even sample of the corpus; graphs that Vela fails on have no answer to agree with."""
