@@ -59,6 +59,8 @@ class _Subject:
 def inspect(path: Path, wishes: Wishes, progress: Progress) -> Inspection:
     """Say of each artifact which operators each delegate takes, and why not the others.
 
+    Artifacts of a release that no delegate which is asked about can run are left out.
+
     Args:
         path: a `.tflite` file, an `.mlpackage` folder or a release folder.
         wishes: what to tell.
@@ -73,6 +75,8 @@ def inspect(path: Path, wishes: Wishes, progress: Progress) -> Inspection:
     )
     subjects = tuple(_subjects(path))
     _require_fitting(asked, subjects)
+    formats = {question.format for question in asked}
+    subjects = tuple(subject for subject in subjects if subject.format in formats)
     answers: dict[Path, Answers] = {}
     unasked: dict[str, str] = {}
     if wishes.measure and wishes.limits is not None:

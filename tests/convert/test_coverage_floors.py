@@ -80,3 +80,23 @@ def test_the_examples_release_tells_what_delegates_take(digits_release: Path) ->
     assert all(variant["coverage"] for variant in by_name.values())
     nothing = [note for note in report["notes"] if "takes none of the" in note]
     assert any(note.startswith("tflite-int16x8: gpu@") for note in nothing)
+
+
+def test_inspect_tells_every_artifact_of_a_release(run: Run, digits_release: Path) -> None:
+    ended = run("inspect", digits_release, "--json")
+    assert ended.status == 0, ended.errors
+    artifacts = {artifact["file"]: artifact for artifact in ended.json()["artifacts"]}
+    models = {f"models/{path.name}" for path in (digits_release / "models").iterdir()}
+    assert artifacts.keys() == models
+    package = artifacts["models/coreml-fp16.mlpackage"]
+    assert {item["delegate"] for item in package["graphs"][0]["estimates"]} == {
+        "neural_engine",
+        "coreml_gpu",
+        "coreml_cpu",
+    }
+    assert "warning: models/tflite-int16x8.tflite: gpu@" in ended.errors
+    apple = run("inspect", digits_release, "--delegate", "neural_engine", "--json")
+    files = [artifact["file"] for artifact in apple.json()["artifacts"]]
+    assert files == [name for name in artifacts if name.startswith("models/coreml-")]
+    assert apple.status == 1
+    assert "models/coreml-fp32.mlpackage: neural_engine@" in apple.errors
