@@ -33,6 +33,7 @@ from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_delegates.quantised_values import quantise
 from mobilekit_delegates.targets import Target, UnsupportedError, gpu, target, vulkan
 from mobilekit_delegates.targets.litert_compiled import CompiledSession, default_cpu_options
+from mobilekit_delegates.targets.timed import TimingPlan
 
 GPU, GPU_FP32 = target("gpu"), target("gpu-fp32")
 
@@ -320,8 +321,14 @@ def test_a_check_that_the_cpu_answered_did_not_run(
 ) -> None:
     """As if LiteRT, asked for the GPU, had quietly compiled for the CPU."""
 
-    def fall_back(artifact: Artifact, options: object, *, target: str) -> CompiledSession:  # noqa: ARG001
-        return CompiledSession(artifact, default_cpu_options(), target=target)
+    def fall_back(
+        artifact: Artifact,
+        options: object,  # noqa: ARG001
+        *,
+        target: str,
+        waits: bool = False,
+    ) -> CompiledSession:
+        return CompiledSession(artifact, default_cpu_options(), target=target, waits=waits)
 
     monkeypatch.setattr(gpu, "CompiledSession", fall_back)
     budget = Budget(bounds={"snr_db": 30})
@@ -331,6 +338,9 @@ def test_a_check_that_the_cpu_answered_did_not_run(
         "All 2,048 values are bit-identical to those of the CPU's default kernels: these answered "
         "in the place of the GPU accelerator, and nothing was checked."
     )
+    plan = TimingPlan(settled=lambda chunks, window: len(chunks) > window, block_seconds=0.01)
+    with pytest.raises(UnsupportedError, match="bit-identical to those of the CPU's"):
+        gpu.Gpu(exact=False).time_artifact(artifact, images(4), plan)
 
 
 def test_checks_run_in_jobs_that_are_forked_with_tensorflow_loaded(
