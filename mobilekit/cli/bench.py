@@ -68,6 +68,12 @@ def _cores(
     help="The folder 'golden' of a release, or the release. Default: the one that PATH lies in.",
 )
 @click.option(
+    "--benchmark-model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Google's benchmark_model, built for the device: run it on Android devices, instead of "
+    "the generated module's own benchmark.",
+)
+@click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="How many to run on."
 )
 @click.option(
@@ -163,6 +169,7 @@ def run(path: Path, as_json: bool, **options: Any) -> int:
             ),
             threads=options["threads"],
             affinity=options["affinity"],
+            benchmark_model=options["benchmark_model"],
             chatter=sys.stderr if options["verbose"] else None,
         ),
         targets=options["targets"],

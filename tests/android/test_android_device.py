@@ -364,6 +364,31 @@ def test_bench_takes_the_times_that_the_module_takes_on_the_phone(
     assert phone.installed() == []
 
 
+def test_bench_runs_benchmark_model_where_it_is_given(
+    release: Release, phone: Phone, tmp_path: Path
+) -> None:
+    said = (
+        "count=50 first=7 curr=7 min=6 max=9 avg=7 std=1 p5=6 median=7 p95=8\n"
+        "Inference timings in us: Init: 17, First inference: 9, Warmup (avg): 8, "
+        "Inference (avg): 7\n"
+    )
+    program = tmp_path / "benchmark_model"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\n")
+    target, out = f"{phone.target}/gpu", tmp_path / "out"
+    arguments = ("bench", str(release.folder), "--target", target, "--out", str(out))
+    run = mobilekit(*arguments, "--benchmark-model", str(program))
+    assert run.returncode == 0, run.stdout + run.stderr
+    bench = read_report(out / "report.json").bench
+    assert bench is not None
+    # It needs no module, so it measures what the module does not carry, too.
+    assert [item.variant for item in bench.benchmarks] == ["tflite-fp32", "tflite-fp16"]
+    for item in bench.benchmarks:
+        assert (item.status, item.origin, item.target) == ("measured", "benchmark_model", target)
+        assert item.latency is not None
+        assert item.latency.median_ms == 0.007
+    assert phone.installed() == []
+
+
 def test_answers_that_are_not_a_given_goldens_fail(release: Release, phone: Phone) -> None:
     golden = phone.folder / "golden"
     shutil.copytree(release.folder / "golden", golden)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
+from mobilekit.bench.importing.benchmark_model import run_benchmark_model
 from mobilekit.bench.importing.device import benchmark_from_device, times_itself
 from mobilekit.bench.measuring.cases import Case, cases_of, title
 from mobilekit.bench.measuring.profile import profile_artifact, with_operators
@@ -30,13 +31,17 @@ REFERENCE_ROUNDS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """How to measure. `chatter` gets what the libraries print, if it is given."""
+    """How to measure. `chatter` gets what the libraries print, if it is given.
+
+    `benchmark_model` is Google's program, for devices that would else time the module themselves.
+    """
 
     limits: Limits
     effort: Effort = field(default_factory=Effort)
     threads: int = 1
     affinity: tuple[int, ...] = ()
     chatter: TextIO | None = None
+    benchmark_model: Path | None = None
 
     def plan(self) -> TimingPlan:
         """Return how long a turn is."""
@@ -160,10 +165,14 @@ class Workshop:
         """Let a device that times itself do so; nothing here can take turns with it."""
         if found.status != "not_run" or case.artifact is None or not times_itself(found.target):
             return found
+        given: dict[str, object] = {"artifact": case.artifact, "name": found.target}
+        program = self.work.benchmark_model
         job = Job(
             name=case.name,
-            function=benchmark_from_device,
-            arguments={"artifact": case.artifact, "name": found.target},
+            function=run_benchmark_model if program else benchmark_from_device,
+            arguments={**given, "program": program, "threads": self.work.threads}
+            if program
+            else given,
             memory=ARTIFACT_BYTES,
         )
         (outcome,) = self.outcomes([job])
@@ -177,7 +186,7 @@ class Workshop:
 
     def _with_operators(self, case: Case, found: Benchmark) -> Benchmark:
         """Add the times of single operators, where a runtime offers them."""
-        if found.status != "measured" or case.artifact is None:
+        if found.status != "measured" or case.artifact is None or found.operators:
             return found
         job = Job(
             name=f"profile of {case.name}",

@@ -11,16 +11,23 @@ struct Latency: Sendable {
     private static let warmUp = (runs: 10, nanoseconds: UInt64(500_000_000))
     private static let timed = (runs: 50, nanoseconds: UInt64(1_000_000_000))
 
+    /// What is told run by run has to stay readable.
+    private static let mostRuns = 5000
+
     let first: UInt64
     let warmUpRuns: Int
 
-    /// What each run took, in nanoseconds, the shortest first.
-    let sorted: [UInt64]
+    /// What each run took, in nanoseconds and in order.
+    let times: [UInt64]
+
+    /// The same, the shortest first.
+    private let sorted: [UInt64]
 
     init(of engine: any Engine, _ inputs: [TensorValues]) async throws {
         first = try await Self.time(engine, inputs)
         warmUpRuns = try await Self.repeated(Self.warmUp, engine, inputs).count
-        sorted = try await Self.repeated(Self.timed, engine, inputs).sorted()
+        times = try await Self.repeated(Self.timed, engine, inputs)
+        sorted = times.sorted()
     }
 
     /// The times in milliseconds, as the report has them.
@@ -38,6 +45,7 @@ struct Latency: Sendable {
             "p95_ms": percentile(95),
             "p99_ms": percentile(99),
             "max_ms": Double(sorted[sorted.count - 1]) / 1e6,
+            "times_ms": times.map { Double($0) / 1e6 },
         ]
     }
 
@@ -51,7 +59,9 @@ struct Latency: Sendable {
     ) async throws -> [UInt64] {
         let begun = SystemClock().now()
         var times: [UInt64] = []
-        while times.count < least.runs || SystemClock().now() - begun < least.nanoseconds {
+        while times.count < least.runs
+            || (times.count < mostRuns && SystemClock().now() - begun < least.nanoseconds)
+        {
             times.append(try await time(engine, inputs))
         }
         return times

@@ -4,6 +4,7 @@
 package com.example.digits
 
 import kotlin.math.ceil
+import org.json.JSONArray
 import org.json.JSONObject
 
 /** Times an engine: a first run, a warm-up, then runs until there are enough of them. */
@@ -13,14 +14,15 @@ internal class Latency(
 ) {
     /**
      * Returns times in milliseconds, of the first sample going in, the run, and all outputs coming
-     * out; and the device's state before and after.
+     * out, also of each run in its order; and the device's state before and after.
      */
     fun measure(engine: Engine, loading: Long): JSONObject {
         val call = Call(engine)
         val before = device.state()
         val first = call.time()
         val warmUp = repeated(WARM_UP_RUNS, WARM_UP_NANOS) { call.time() }
-        val times = repeated(RUNS, NANOS) { call.time() }.sorted()
+        val inOrder = repeated(RUNS, NANOS) { call.time() }
+        val times = inOrder.sorted()
         return JSONObject()
             .put("load_ms", loading / 1e6)
             .put("first_run_ms", first / 1e6)
@@ -34,15 +36,21 @@ internal class Latency(
             .put("p95_ms", percentile(times, 95) / 1e6)
             .put("p99_ms", percentile(times, 99) / 1e6)
             .put("max_ms", times.last() / 1e6)
+            .put("times_ms", JSONArray(inOrder.map { it / 1e6 }))
             .put("before", before)
             .put("after", device.state())
     }
 
-    /** Runs until there are enough runs and enough time has passed. */
+    /** Runs until there are enough runs and enough time has passed, or very many runs. */
     private fun repeated(runs: Int, nanos: Long, run: () -> Long): List<Long> {
         val times = mutableListOf<Long>()
         val began = System.nanoTime()
-        while (times.size < runs || System.nanoTime() - began < nanos) times += run()
+        while (
+            times.size < runs ||
+            (times.size < MOST_RUNS && System.nanoTime() - began < nanos)
+        ) {
+            times += run()
+        }
         return times
     }
 
@@ -65,5 +73,8 @@ internal class Latency(
         const val WARM_UP_NANOS = 500_000_000L
         const val RUNS = 50
         const val NANOS = 1_000_000_000L
+
+        /** What is told run by run has to stay readable. */
+        const val MOST_RUNS = 5000
     }
 }

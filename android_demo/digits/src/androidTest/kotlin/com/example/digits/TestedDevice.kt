@@ -9,6 +9,8 @@ import android.content.IntentFilter
 import android.os.BatteryManager
 import android.os.Build
 import android.os.PowerManager
+import java.io.File
+import java.io.IOException
 import org.json.JSONObject
 
 /** The device that the tests run on, as it describes itself. */
@@ -39,9 +41,10 @@ internal class TestedDevice(private val context: Context) {
         "runtime" to runtime,
     )
 
-    /** What a time depends on besides: heat and the battery, where the device tells. */
+    /** What a time depends on besides: heat, the battery and clock rates, where it tells. */
     fun state(): JSONObject {
         val state = JSONObject()
+        governors()?.let { state.put("governor", it) }
         val power = context.getSystemService(Context.POWER_SERVICE) as? PowerManager
         if (power != null) {
             state.put("power_save", power.isPowerSaveMode)
@@ -62,7 +65,25 @@ internal class TestedDevice(private val context: Context) {
         return state
     }
 
+    /** What sets the clock rates of the cores, each name once; most devices let apps read it. */
+    private fun governors(): String? = File(CORES).listFiles { core -> CORE.matches(core.name) }
+        .orEmpty()
+        .sorted()
+        .mapNotNull { governor(it) }
+        .distinct()
+        .joinToString()
+        .ifEmpty { null }
+
+    private fun governor(core: File): String? = try {
+        core.resolve("cpufreq/scaling_governor").readText().trim()
+    } catch (unreadable: IOException) {
+        null // Apps may not read it here, or the core is off.
+    }
+
     private companion object {
+        const val CORES = "/sys/devices/system/cpu"
+        val CORE = Regex("cpu\\d+")
+
         /** By `PowerManager.THERMAL_STATUS_…`. */
         val THERMAL =
             listOf("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
