@@ -61,6 +61,8 @@ def convolutions() -> Iterator[Graph]:
     yield conv("conv_dilated", [x, w(8, 3, 3, 4), w(8)], y, dilationWFactor=2, dilationHFactor=2)
     yield conv("conv_grouped", [x, w(8, 3, 3, 2), w(8)], y, 6)
     yield conv("conv_grouped_4", [x, w(8, 3, 3, 1), w(8)], y, 6)
+    yield conv("conv_groups_of_4", [t(1, 8, 8, 8), w(8, 3, 3, 4), w(8)], y, 6)
+    yield conv("conv_groups_of_6", [t(1, 8, 8, 18), w(18, 3, 3, 6), w(18)], t(1, 8, 8, 18), 6)
     yield conv("conv_batch_4", [t(4, 8, 8, 4), w(8, 3, 3, 4), w(8)], t(4, 8, 8, 8))
     yield conv(
         "conv_dynamic_batch", [t(*_IMAGE, open=(0,)), w(8, 3, 3, 4), w(8)], t(*_OUT, open=(0,))
