@@ -45,7 +45,7 @@ def recognises(content: Content) -> bool:
     """Say whether the content is a report of tests on a device."""
     model = content.object.get("model")
     kind = model.get("kind") if isinstance(model, dict) else None
-    return content.object.get("schema") == SCHEMA and kind in _KINDS
+    return content.object.get("schema") == SCHEMA and isinstance(kind, str) and kind in _KINDS
 
 
 def read(content: Content) -> tuple[Benchmark, ...]:
