@@ -18,7 +18,7 @@ class Machine:
 
     clocked = "a run"
     load_ns = 5
-    prepare_ns = 7
+    prepare_ns: int | None = 7
 
     def __init__(self, lengths: Iterator[int] | None = None) -> None:
         self.now = 0
@@ -107,7 +107,7 @@ def test_blocks_are_long_and_have_runs_enough(length: float, count: int) -> None
 def test_what_is_timed_here_says_all_of_it() -> None:
     machine = Machine()
     plan = TimingPlan(settled=lambda chunks, window: len(chunks) == 2 * window, threads=3)
-    found = time_here(lambda: machine, [{}, {}], plan, machine.clock)  # type: ignore[arg-type]
+    found = time_here(lambda: machine, [{}, {}], plan, machine.clock)
     assert (found.load_ns, found.prepare_ns, found.first_ns) == (5, 7, 1_000_000)
     assert (found.settled, found.threads, found.clocked) == (True, 3, "a run")
     assert found.bare_memory_bytes

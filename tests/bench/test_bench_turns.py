@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 from dense_layer import freeze_dense_layer
 from tools import require_target
 
-from mobilekit.bench.measuring import turn as turn_module
-from mobilekit.bench.measuring.cases import cases_of, chosen
+from mobilekit.bench.measuring.cases import Case, cases_of, chosen
+from mobilekit.bench.measuring.disturbance import Moment
 from mobilekit.bench.measuring.profile import profile_artifact, with_operators
 from mobilekit.bench.measuring.reference import take_reference_turn
 from mobilekit.bench.measuring.rounds import Effort
-from mobilekit.bench.measuring.turn import golden_batches, settled, take_turn, watched
+from mobilekit.bench.measuring.turn import Turn, golden_batches, settled, take_turn, watched
 from mobilekit.bench.measuring.workshop import REFERENCE_ROUNDS, Work, Workshop
 from mobilekit.bench.results import Benchmark, OperatorTime
 from mobilekit.bench.statistics import latency_of
@@ -140,7 +141,7 @@ def test_time_that_was_set_meanwhile_throws_the_turn_away(
     dense: tuple[Artifact, Path],
 ) -> None:
     moments = iter(
-        turn_module.Moment(wall=wall, steady=steady, busy=1.0, stolen=0.0, own=0.5)
+        Moment(wall=wall, steady=steady, busy=1.0, stolen=0.0, own=0.5)
         for wall, steady in ((100.0, 5.0), (3700.0, 6.0))
     )
     runs = take_turn(dense[0], "cpu", dense[1], PLAN).runs
@@ -168,7 +169,7 @@ def test_a_file_that_goes_away_in_the_middle_fails_its_cases_alone(
 ) -> None:
     """One case loses its file after the first turn; the other still has its own."""
     artifact, golden = dense
-    lost = Artifact(**{**vars(artifact), "path": tmp_path / "lost.tflite"})
+    lost = replace(artifact, path=tmp_path / "lost.tflite", variant="lost")
     lost.path.write_bytes(artifact.path.read_bytes())
     place = workshop(dense, tmp_path, ("cpu",))
     subjects = Subjects(
@@ -182,17 +183,13 @@ def test_a_file_that_goes_away_in_the_middle_fails_its_cases_alone(
     )
 
     class Removing(Workshop):
-        def _take(self, case):  # type: ignore[no-untyped-def]
+        def _take(self, case: Case) -> Turn:
             found = super()._take(case)
             if case.artifact is lost:
                 lost.path.unlink()
             return found
 
-    named = {
-        "kept": Artifact(**{**vars(artifact), "variant": "kept"}),
-        "lost": lost,
-    }
-    object.__setattr__(lost, "variant", "lost")
+    named = {"kept": replace(artifact, variant="kept"), "lost": lost}
     benchmarks, _ = Removing(
         logs=place.logs, work=place.work, progress=place.progress, subjects=subjects
     ).measure(named)
