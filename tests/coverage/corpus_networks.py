@@ -52,7 +52,9 @@ def _convert(model: Any, choose: Callable[[Any, Any], None]) -> bytes:
 
     shapes = [(1, *tensor.shape[1:]) for tensor in model.inputs]
     signature = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
-    function = tf.function(lambda *inputs: model(list(inputs), training=False), signature)
+    function = tf.function(
+        lambda *inputs: model(inputs if len(inputs) > 1 else inputs[0], training=False), signature
+    )
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [freeze(function.get_concrete_function())]
     )

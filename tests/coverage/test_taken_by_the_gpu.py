@@ -72,3 +72,22 @@ def test_int8_is_taken_with_its_scales(tmp_path: Path) -> None:
     found = run_on_gpu(path, given, expected)
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1
     assert delegate_at("gpu").estimate(read_graphs(path)[0]).answers[0].warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [("conv_groups_of_4", True), ("conv_grouped", False), ("conv_grouped_4", False)],
+)
+def test_groups_are_right_in_fours_and_the_estimate_warns_of_others(
+    name: str, right: bool, tmp_path: Path
+) -> None:
+    path = CASES[name].write(tmp_path)
+    (graph,) = read_graphs(path)
+    image = np.random.default_rng(0).random(graph.tensors[graph.inputs[0]].shape, np.float32)
+    expected = run_on_plain_kernels(path, [image])
+    error = np.abs(run_on_gpu(path, [image], expected) - expected).max()
+    assert bool(error < 1e-3 * np.abs(expected).max()) is right
+
+    (answer,) = delegate_at("gpu").estimate(graph).answers
+    assert answer.taken
+    assert bool(answer.warnings) is not right
