@@ -115,7 +115,7 @@ def _overridden(project: Project, options: dict[str, Any]) -> Project:
             ("delegates", "adapt", check_delegate),
             ("change_function", "change_function", check_change),
         )
-        if options[option] is not None
+        if options.get(option) is not None
     }
     if adapt:
         changes["adapt"] = project.adapt.model_copy(update=adapt)
