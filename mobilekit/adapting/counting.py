@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from mobilekit.results import NodesTaken
@@ -19,19 +18,16 @@ def nodes_taken(file: Path, variant: str, delegate: str) -> NodesTaken:
     from mobilekit_delegates.coverage.asking import ASKERS
     from mobilekit_delegates.coverage.delegates import delegate_at
 
-    asker = ASKERS.get(delegate)
-    if asker is None:
+    if is_here(delegate):
+        try:
+            coverages = ASKERS[delegate].ask(file)
+        except TargetError as error:
+            return NodesTaken(
+                delegate=delegate, variant=variant, basis="measured", reason=str(error)
+            )
+    else:
         at = delegate_at(delegate)
         coverages = tuple(at.estimate(graph) for graph in read_graphs(file))
-    else:
-        nothing = NodesTaken(delegate=delegate, variant=variant, basis="measured")
-        missing = asker.missing()
-        if missing is not None:
-            return replace(nothing, reason=str(missing))
-        try:
-            coverages = asker.ask(file)
-        except TargetError as error:
-            return replace(nothing, reason=str(error))
     return NodesTaken(
         delegate=delegate,
         variant=variant,
@@ -40,3 +36,10 @@ def nodes_taken(file: Path, variant: str, delegate: str) -> NodesTaken:
         nodes=sum(coverage.nodes for coverage in coverages),
         place=coverages[0].place,
     )
+
+
+def is_here(delegate: str) -> bool:
+    """Whether this machine has a delegate, so that it can be asked itself."""
+    from mobilekit_delegates.coverage.asking import ASKERS
+
+    return delegate in ASKERS and ASKERS[delegate].missing() is None

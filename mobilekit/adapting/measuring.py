@@ -1,4 +1,4 @@
-"""The steps of a build that tell what adaptations won: an exact variant without and with them."""
+"""The steps of a build that tell what adaptations won: one variant without and with them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mobilekit import tasks
+from mobilekit.adapting.counting import is_here
 from mobilekit.results import NodesTaken
 from mobilekit.steps import ADAPT, GOLDEN, SOURCE, Planner, Step
 from mobilekit_converters.adaptations.table import adaptations_for
 from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.variants import VARIANTS, Format, Variant
-from mobilekit_delegates.coverage.asking import ASKERS
 from mobilekit_delegates.targets import target
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The exact variant of a format, which `delegates` are asked about, and run on `targets`."""
+    """The finest variant that a format's delegates can take: they are asked, `targets` run it."""
 
     variant: Variant
     targets: tuple[str, ...]
@@ -31,11 +31,15 @@ SUBJECTS: dict[Format, Subject] = {
         delegates=("gpu", "nnapi"),
     ),
     "coreml": Subject(
-        variant=VARIANTS["coreml-fp32"],
+        # The Neural Engine takes no float32.
+        variant=VARIANTS["coreml-fp16"],
         targets=("coreml",),
         delegates=("neural_engine",),
     ),
 }
+
+RUN_ON = ("gpu",)
+"""Those of the delegates that are targets as well, of the same name."""
 
 BEFORE, AFTER = "before", "after"
 
@@ -48,7 +52,7 @@ def subjects(planner: Planner) -> Iterator[Subject]:
         asked = tuple(name for name in subject.delegates if name in adapt.delegates)
         if format in made and (asked or adapt.change_function):
             # A delegate that can be run has to answer right as well.
-            runs = tuple(name for name in asked if name in ASKERS)
+            runs = tuple(name for name in asked if name in RUN_ON)
             yield replace(subject, delegates=asked, targets=(*subject.targets, *runs))
 
 
@@ -152,11 +156,10 @@ def _stages(planner: Planner, subject: Subject, known: dict[str, Step]) -> Itera
 
 def _what_answers(delegate: str) -> str:
     """Return what an answer depends on beside the artifact: what is on this machine by now."""
-    if delegate not in ASKERS:
+    if not is_here(delegate):
         return "rules"
-    place = target(delegate)
-    return str(place.missing() or place.version())
+    return target(delegate).version() if delegate in RUN_ON else "itself"
 
 
 def _memory(delegate: str) -> int:
-    return target(delegate).info.memory if delegate in ASKERS else 200 * 2**20
+    return target(delegate).info.memory if delegate in RUN_ON else 200 * 2**20

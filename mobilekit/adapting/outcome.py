@@ -52,9 +52,9 @@ def _results(
 ) -> Iterator[AdaptationResult]:
     shares = _shares(_counts(found, BEFORE, values, errors))
     for adapted in model.adaptations:
-        before = dict(shares)
-        if adapted.places:
-            shares = _shares(_counts(found, adapted.name, values, errors))
+        after = _shares(_counts(found, adapted.name, values, errors))
+        before = {name: share for name, share in shares.items() if name in after}
+        shares = {**shares, **after}
         row = ADAPTATIONS[adapted.name]
         yield AdaptationResult(
             name=adapted.name,
@@ -63,8 +63,8 @@ def _results(
             places=adapted.places,
             refused=adapted.refused,
             snr_db=adapted.snr_db,
-            coverage_before=before if adapted.places else {},
-            coverage_after=dict(shares) if adapted.places else {},
+            coverage_before=before,
+            coverage_after=after,
         )
 
 
@@ -115,7 +115,7 @@ def taken(count: NodesTaken) -> str:
 
 
 def adaptation_reasons(outcome: Adaptations | None) -> Iterator[str]:
-    """Say what of adaptations fails a build: an exact variant that drifts with them."""
+    """Say what of adaptations fails a build: a variant that drifts with them."""
     for name, check in (outcome.checks_after if outcome else {}).items():
         if check.status == "fail":
             yield f"{name}, after adaptation: {check.reason}"

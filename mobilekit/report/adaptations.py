@@ -71,9 +71,9 @@ def _share(share: float | None) -> str:
 
 
 def adaptation_effects_table(outcome: Adaptations | None) -> Table:
-    """Return what an exact variant shows without and with all rewrites."""
+    """Return what one variant shows without and with all rewrites."""
     return Table(
-        caption="The exact variant without any rewrite, and with all of them",
+        caption="One variant of each format without any rewrite, and with all of them",
         columns=(
             Column(label="What"),
             Column(label="Before"),

@@ -45,7 +45,7 @@ def resnext(size: int = 32, classes: int = 10, *, cardinality: int = 8) -> Any:
     x = _block(x, 128, 2, cardinality)
     x = keras.ops.mean(keras.ops.mean(x, axis=-2), axis=1)
     scores = keras.layers.Dense(classes, activation="softmax", name="scores")(x)
-    return with_statistics(keras.Model(image, scores))
+    return with_statistics(keras.Model(image, scores), contrast=2)
 
 
 def mobilenet_v3(size: int = 64, classes: int = 10) -> Any:
@@ -67,8 +67,11 @@ NETWORKS = {
 }
 
 
-def with_statistics(model: Any) -> Any:
-    """Give a model's batch normalisations the statistics of a trained one, so that values live."""
+def with_statistics(model: Any, *, contrast: float = 10) -> Any:
+    """Give a model's batch normalisations the statistics of a trained one, so that values live.
+
+    `contrast` is how much further apart its classes get: without training they are nearly alike.
+    """
     import keras
 
     generator = np.random.default_rng(0)
@@ -81,7 +84,7 @@ def with_statistics(model: Any) -> Any:
     last = [
         layer for layer in model._flatten_layers() if getattr(layer, "kernel", None) is not None
     ][-1]
-    last.kernel.assign(last.kernel * 10)
+    last.kernel.assign(last.kernel * contrast)
     return model
 
 
