@@ -242,8 +242,9 @@ class Adaptations:
     """How a model was rewritten for accelerators, and what that won.
 
     `delegates` and `changes` are what was asked for. `before` and `after` are what delegates take
-    of one variant of each format without any rewrite and with all of them, `checks_before` and `checks_after`
-    the same two against the golden, by variant and target, such as `tflite-fp32 on cpu`.
+    of one variant of each format without any rewrite and with all of them, `checks_before` and
+    `checks_after` the same two against the golden, by variant and target, such as `tflite-fp32 on
+    cpu`.
     """
 
     delegates: tuple[str, ...]
