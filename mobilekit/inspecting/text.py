@@ -15,6 +15,7 @@ from mobilekit.inspecting.results import (
 )
 from mobilekit.report.formats import percent, plural, size
 from mobilekit_converters.adaptations.table import ADAPTATIONS
+from mobilekit_delegates.coverage.coverage import Basis
 
 _MOST_LAYERS = 3
 _WIDTH = 100
@@ -84,13 +85,22 @@ def _graph(graph: GraphCoverage) -> Iterator[str]:
     if graph.free:
         yield f"  {len(graph.free):,} more read constants alone and cost nothing."
     yield from _lines("Estimates, from tables of rules:", graph.estimates)
-    yield from _lines("Measured, by asking the delegates themselves:", graph.measured)
+    for basis, heading in _HEADINGS.items():
+        told = [coverage for coverage in graph.measured if coverage.basis == basis]
+        yield from _lines(heading, told)
     yield from _disagreements(graph)
     for coverage in graph.estimates:
         yield from _refused(graph, coverage)
         yield from _warned(graph, coverage)
     yield from _newer(graph)
     yield from _floats(graph)
+
+
+_HEADINGS: dict[Basis, str] = {
+    "measured": "Measured, by asking the delegates themselves:",
+    "compiled": "As the delegates' own compilers place them:",
+    "planned": "As Core ML plans it on this Mac:",
+}
 
 
 def _disagreements(graph: GraphCoverage) -> Iterator[str]:
