@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mobilekit.parity.golden import Golden
+from mobilekit.planning import make_plan, processor_first
 from mobilekit.project import Project, project_for
 from mobilekit.results import ModuleFacts, Report
 from mobilekit_converters.artifact import Artifact
@@ -97,7 +98,8 @@ class Android:
             golden=materials.golden,
             source_sha256=materials.source_sha256,
         )
-        write_module(module, folder)
+        plan = make_plan(module.runtime, module.files)
+        write_module(replace(module, order=processor_first(plan)), folder)
 
 
 class Ios:
@@ -135,7 +137,8 @@ class Ios:
             golden=materials.golden,
             source_sha256=materials.source_sha256,
         )
-        write_package(package, folder)
+        plan = make_plan("coreml", package.files)
+        write_package(replace(package, order=processor_first(plan)), folder)
 
 
 PLATFORMS: tuple[Platform, ...] = (Android(), Ios())

@@ -11,6 +11,7 @@ from mobilekit.parity.batches import batch_size
 from mobilekit.parity.budgets import Budget
 from mobilekit.parity.golden import Golden, OutputFacts
 from mobilekit.parity.inputs import InputFacts
+from mobilekit.results import PlannedCandidate
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.signature import Signature, TensorSpec
 
@@ -73,7 +74,8 @@ class ModelDescription:
 class AndroidModule:
     """An Android library module: the model, its Kotlin package, the runtime, the artifacts.
 
-    `files` has where each artifact's file is now, by variant.
+    `files` has where each artifact's file is now, by variant. `order` says in which order apps try
+    accelerators; where it is empty, as they are listed.
     """
 
     model: ModelDescription
@@ -81,6 +83,7 @@ class AndroidModule:
     runtime: AndroidRuntime
     artifacts: tuple[CarriedArtifact, ...]
     files: Mapping[str, Path]
+    order: tuple[PlannedCandidate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +91,11 @@ class IosPackage:
     """A Swift package: the model, the oldest system it is for, the artifacts.
 
     `minimum` is `iOS16` and the like. `budgets` of the artifacts have one row, `coreml`. `files`
-    has where each artifact's package is now, by variant.
+    has where each artifact's package is now, by variant. `order` is as in `AndroidModule`.
     """
 
     model: ModelDescription
     minimum: str
     artifacts: tuple[CarriedArtifact, ...]
     files: Mapping[str, Path]
+    order: tuple[PlannedCandidate, ...] = ()

@@ -39,7 +39,8 @@ ENGINE = HERE / "engines" / "litert"
 
 # The files of a module that its engine needs; the others have tests of their own.
 NEEDED = (
-    *("Accelerator", "Engine", "Errors", "ModelSpec", "Int8Quantisation"),
+    *("Accelerator", "AcceleratorTrial", "Candidate", "Engine", "Errors", "ModelSpec"),
+    "Int8Quantisation",
     *("LiteRtEngine", "LiteRtEngineLoader", "LiteRtTensor"),
 )
 

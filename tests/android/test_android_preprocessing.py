@@ -23,6 +23,8 @@ from mobilekit.wrappers.android.templates import environment
 PACKAGE = "com.example.pixels"
 TEMPLATES = (
     "litert/Accelerator",
+    "common/AcceleratorTrial",
+    "common/Candidate",
     "common/ModelSpec",
     "common/ImageSpec",
     "common/ResizeWindows",

@@ -184,8 +184,9 @@ def test_they_mean_what_they_say(written: Written, swift: Swift, tmp_path: Path)
     models = ",\n    ".join(f"{package.model.name}Spec.model" for package in written.packages)
     (target / "Models.swift").write_text(f"let models: [ModelSpec] = [\n    {models}\n]\n")
     specs = {f"{package.model.name}Spec" for package in written.packages}
-    for path in written.sources("*Spec"):
-        if path.stem in specs | {"ModelSpec"}:
+    needed = specs | {"ModelSpec", "Candidate", "ComputeUnit", "ComputeUnitTrial"}
+    for path in written.sources("*"):
+        if path.stem in needed:
             (target / path.name).write_bytes(path.read_bytes())
     output = swift.run(package, "Names", stand_ins=False)
     expected = [name for package in written.packages for name in tensor_names(package)]

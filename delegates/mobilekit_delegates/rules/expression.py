@@ -104,6 +104,7 @@ _NODES = (
 )
 
 _MOST_CHARACTERS = 1000
+_MOST_LEVELS = 60
 
 
 class ExpressionError(ValueError):
@@ -150,6 +151,7 @@ def parse(text: str) -> Expression:
     try:
         # It may go over several lines, as a text in TOML may.
         tree = ast.parse(text.strip().replace("\n", " "), mode="eval")
+        _require_flat(tree)
         code = compile(tree, "<rule>", "eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"it is no expression ({error})") from error
@@ -162,6 +164,20 @@ def parse(text: str) -> Expression:
         code=code,
         names=frozenset(node.id for node in names) - bound,
     )
+
+
+def _require_flat(tree: ast.AST) -> None:
+    """Refuse what is nested so deep that it would depend on Python's own limit, which may change.
+
+    Raises:
+        ValueError: it is.
+    """
+    level = [tree]
+    for _ in range(_MOST_LEVELS):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {_MOST_LEVELS} levels")
 
 
 def _check(node: ast.AST) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mobilekit.parity.budgets import Budget
-from mobilekit.planning import make_plan, processor_first
 from mobilekit.wrappers.android import literals
 from mobilekit.wrappers.android.runtimes import RUNTIMES
 from mobilekit.wrappers.description import AndroidModule, CarriedArtifact
@@ -107,7 +106,7 @@ def model_facts(module: AndroidModule) -> ModelFact:
             CandidateFact(
                 accelerator=item.accelerator.upper(), variant=literals.string(item.variant)
             )
-            for item in processor_first(make_plan(module.runtime, module.files))
+            for item in module.order
         ),
     )
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mobilekit.parity.budgets import Budget
-from mobilekit.planning import make_plan, processor_first
 from mobilekit.wrappers.description import CarriedArtifact, IosPackage
 from mobilekit.wrappers.ios import literals
 from mobilekit.wrappers.ios.layout import fitted
@@ -74,7 +73,7 @@ def model_facts(package: IosPackage) -> ModelFact:
         golden_outputs=tuple(map(literals.string, outputs)),
         order=tuple(
             f"Candidate(unit: .{unit}, variant: {literals.string(item.variant)})"
-            for item in processor_first(make_plan("coreml", package.files))
+            for item in package.order
             for unit in COMPUTE_UNITS[item.accelerator]
         ),
     )
