@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import debian_swift
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from swift_toolchain import Swift, XCTestRun, swift_files, xctests
 
 from mobilekit.parity.golden import Golden
+from mobilekit.planning import make_plan, processor_first
 from mobilekit.project import Project, load_project
 from mobilekit.wrappers.ios import describe_ios, write_package
 from mobilekit_converters.artifacts import read_finished
@@ -69,7 +71,8 @@ def test_the_package_is_what_the_generator_writes(
         golden=golden,
         source_sha256=sha256_of_path(EXAMPLE / "digits.keras"),
     )
-    write_package(package, tmp_path / "package")
+    plan = make_plan("coreml", package.files)
+    write_package(replace(package, order=processor_first(plan)), tmp_path / "package")
     written, committed = contents(tmp_path / "package"), contents(PACKAGE)
     names = sorted(written.keys() | committed.keys())
     differing = [name for name in names if written.get(name) != committed.get(name)]
