@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 CHECKS = {
-    "ruff": ("ruff", "check"),
-    "format": ("ruff", "format", "--check"),
+    "ruff": ("ruff", "check", "--no-cache"),
+    "format": ("ruff", "format", "--check", "--no-cache"),
     "mypy": ("mypy",),  # Strict; pyproject.toml names the three packages.
 }
 
