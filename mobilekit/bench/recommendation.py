@@ -195,7 +195,8 @@ def _quality(variant: VariantResult) -> tuple[str, float]:
 
     What is emulated ran on few samples, which say little of shares; it counts if nothing else does.
     """
-    passed = _passed_checks(variant)
+    # Comparing programs is a check without metrics, which no emulator has to make up for.
+    passed = [check for check in _passed_checks(variant) if check.metrics.keys() & set(METRICS)]
     checks = [check for check in passed if not check.emulated] or passed
     for metric in METRICS:
         values = [check.metrics[metric] for check in checks if metric in check.metrics]

@@ -192,6 +192,24 @@ def test_an_emulated_check_of_few_samples_says_little_of_accuracy() -> None:
     assert item.variant == "tflite-int8"
 
 
+def test_a_check_without_metrics_hides_no_quality() -> None:
+    """Compressed packages are compared with what they were made from: no emulator did that."""
+    accuracies = {"coreml-fp16": 0.98, "coreml-w8": 0.979}
+    content = release(
+        {
+            name: [
+                replace(check("coreml", accuracy), emulated=True),
+                *([check("program")] if name == "coreml-w8" else ()),
+            ]
+            for name, accuracy in accuracies.items()
+        },
+        sizes=SIZES,
+    )
+    item = only(recommend(content, []))
+    assert item.variant == "coreml-w8"
+    assert "the smallest of the 2 choices as good as the best (accuracy 97.9 %)" in item.reason
+
+
 POINTS = some.lists(
     some.tuples(*[some.sampled_from([0.0, 1.0, 2.0, 3.0, math.nan])] * 3), max_size=9
 )
