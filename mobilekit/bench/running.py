@@ -16,7 +16,7 @@ from mobilekit.bench.files import signature_words
 from mobilekit.bench.gates import check_gates
 from mobilekit.bench.gates import reasons as gate_reasons
 from mobilekit.bench.gates import verdict as gate_verdict
-from mobilekit.bench.measuring.cases import chosen, require_any, title
+from mobilekit.bench.measuring.cases import chosen, measurable, require_any, title
 from mobilekit.bench.measuring.workshop import Work, Workshop
 from mobilekit.bench.results import Benchmark, BenchReport, BenchStatus, BenchVerdict, Gate, Noise
 from mobilekit.machine import environment
@@ -71,6 +71,7 @@ def bench(path: Path, settings: Settings, progress: Progress) -> BenchReport:
     )
     require_targets(settings.targets, subjects.formats)
     require_any(subjects)
+    subjects = measurable(subjects)
     with tempfile.TemporaryDirectory(prefix="mobilekit-") as folder:
         workshop = Workshop(
             logs=Path(folder), work=settings.work, progress=progress, subjects=subjects

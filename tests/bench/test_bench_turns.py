@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from dense_layer import freeze_dense_layer
 from tools import require_target
 
-from mobilekit.bench.measuring.cases import Case, cases_of, chosen
+from mobilekit.bench.measuring.cases import Case, cases_of, chosen, measurable
 from mobilekit.bench.measuring.disturbance import Moment
 from mobilekit.bench.measuring.profile import profile_artifact, with_operators
 from mobilekit.bench.measuring.reference import take_reference_turn
@@ -128,6 +129,14 @@ def test_the_reference_says_what_it_is() -> None:
     assert found.runs.place.startswith("product of two 192 × 192 float32 matrices, one thread")
 
 
+def test_libraries_that_do_not_compute_the_reference_are_not_in_its_name() -> None:
+    """SciPy brings a BLAS of its own, and what else a process loads depends on the command."""
+    importlib.import_module("scipy.linalg")
+    found = take_reference_turn(PLAN)
+    assert found.runs is not None
+    assert found.runs.place.count(" for ") == 1, found.runs.place
+
+
 def test_a_clock_that_goes_wrong_throws_the_turn_away() -> None:
     def broken() -> TimedRuns:
         raise ClockError("a run took 0 ns by the clock")
@@ -205,6 +214,18 @@ def test_variants_that_are_not_there_are_refused(
     subjects = workshop(dense, tmp_path, ("cpu",)).subjects
     with pytest.raises(ProjectError, match="Did you mean 'tflite-fp32'"):
         chosen(subjects, ("tflite-fp31",))
+
+
+def test_a_format_that_no_target_takes_is_left_out_with_its_libraries(
+    dense: tuple[Artifact, Path], tmp_path: Path
+) -> None:
+    subjects = workshop(dense, tmp_path, ("cpu",)).subjects
+    package = Subject(name="coreml-fp16", path=tmp_path / "dense.mlpackage", format="coreml")
+    both = replace(subjects, subjects=(*subjects.subjects, package))
+    assert measurable(both) == subjects
+    assert measurable(both).modules == subjects.modules != both.modules
+    evaluated = replace(both, targets=("cpu", "coreml"))
+    assert measurable(evaluated) == evaluated
 
 
 def test_an_artifact_that_cannot_be_read_is_a_failed_case(

@@ -56,6 +56,16 @@ def require_any(subjects: Subjects) -> None:
         )
 
 
+def measurable(subjects: Subjects) -> Subjects:
+    """Return the subjects that some target takes.
+
+    The libraries of formats that are not measured would only fill the memory of every turn.
+    """
+    taken = {kind for name in subjects.targets for kind in target(name).info.formats}
+    few = tuple(item for item in subjects.subjects if item.format in taken)
+    return replace(subjects, subjects=few)
+
+
 def cases_of(
     subjects: Subjects, artifacts: Mapping[str, Artifact | str], affinity: tuple[int, ...]
 ) -> Iterator[Case]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mobilekit.bench.measuring.turn import Turn, pin_here, watched
@@ -39,14 +40,25 @@ def _time(plan: TimingPlan) -> TimedRuns:
 
 
 def _library() -> str:
-    """Say what computes it: the same text, the same times on the same machine."""
+    """Say what computes it: the same text, the same times on the same machine.
+
+    Whatever else the process has loaded, such as SciPy with a BLAS of its own, is not in it.
+    """
     import numpy as np
     import threadpoolctl
 
+    libraries = [found for found in threadpoolctl.threadpool_info() if found["user_api"] == "blas"]
+    # Wheels have theirs in `numpy.libs` or `numpy/.dylibs`; else all share the system's.
+    packages = Path(np.__file__).parent.parent
+    own = [
+        found
+        for found in libraries
+        if Path(found["filepath"]).is_relative_to(packages)
+        and Path(found["filepath"]).relative_to(packages).parts[0].startswith("numpy")
+    ]
     blas = [
         f"{found['internal_api']} {found['version']} for {found.get('architecture', 'any')}"
-        for found in threadpoolctl.threadpool_info()
-        if found["user_api"] == "blas"
+        for found in own or libraries
     ]
     by = ", ".join([f"numpy {np.__version__}", *sorted(set(blas))])
     return f"product of two {SIDE} × {SIDE} float32 matrices, one thread, {by}"
