@@ -58,7 +58,7 @@ def how_to_adapt(rewrite: str, delegate: str) -> str:
     if not row.keeps_function:
         return f"mobilekit convert --change-function {rewrite}"
     wanted = delegate if delegate in row.delegates else ",".join(row.delegates)
-    return f"mobilekit convert --adapt {wanted} ({rewrite})"
+    return f"mobilekit convert --adapt {wanted} ({rewrite}, where it fits)"
 
 
 def macs_text(macs: int) -> str:

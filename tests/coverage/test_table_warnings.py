@@ -41,7 +41,7 @@ operators = ["linear"]
 require = "inputs[0].rank > 2"
 reason = "it drifts"
 source = "elsewhere"
-adaptation = "dense"
+adaptation = "dense_as_convolution"
 until = 1
 """
 

@@ -143,7 +143,7 @@ def test_rules_with_source_remedy_and_rewrite() -> None:
     )
     assert (cells[2].text, cells[2].note[:6]) == (coverage_samples.LONG, "LiteRT")
     assert cells[3].text == "Shape the tensors to four dimensions at most."
-    assert cells[3].note == "mobilekit convert --adapt gpu,nnapi (channel_shuffle)"
+    assert cells[3].note == "mobilekit convert --adapt gpu,nnapi (channel_shuffle, where it fits)"
 
 
 def test_coverage_survives_the_file_and_keeps_it_small(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from mobilekit_converters.adaptations.table import ADAPTATIONS
 from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.variants import Format
 from mobilekit_delegates.rules.expression import Expression, ExpressionError, parse
@@ -49,6 +50,15 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "whole": (bool,),
 }
 """The types of the keys that are no texts."""
+
+_WORDS: Mapping[type, str] = {
+    bool: "true or false",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    str: "a text",
+}
+"""What a type is called in TOML's words."""
 
 
 @functools.cache
@@ -203,9 +213,11 @@ class _Reader:
                 raise self._error(at, f"there is no key {key!r}", sorted(needed | optional), key)
             types = _TYPES.get(key, (str,))
             if not isinstance(value, types) or isinstance(value, bool) != (types == (bool,)):
-                raise self._error(at, f"{key} is a {types[-1].__name__}, not {value!r}")
+                raise self._error(at, f"{key} is {_WORDS[types[-1]]}, not {value!r}")
             if key in ("names", "operators") and not _are_texts(value):
                 raise self._error(at, f"{key} is a list of texts, one at least")
+            if key == "adaptation" and value not in ADAPTATIONS:
+                raise self._error(at, f"there is no adaptation {value!r}", ADAPTATIONS, value)
         for key in sorted(needed - entry.keys()):
             raise self._error(line, f"{key} is missing")
 
