@@ -4,8 +4,9 @@ LiteRT's GPU accelerator takes every grouped convolution and says so. Measured w
 Vulkan: where a group has a number of channels, in or out, that is no multiple of 4, it ends the
 process (18 channels in 3 groups) or answers wrong (32 groups of one channel to two, 0 dB), but for
 the depthwise form, one channel to one. Groups that are put together until their numbers are
-multiples of 4, with zeros between what was apart, are right. NNAPI takes no groups before Android
-10 (tflite/delegates/nnapi/nnapi_delegate.cc, Validate, CONV_2D).
+multiples of 4, with zeros between what was apart, are right. NNAPI has no groups before Android 10,
+and its delegate no convolution of version 6, as which converters mark all that have groups
+(tflite/delegates/nnapi/nnapi_delegate.cc, Validate, CONV_2D).
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _split(convolution: tf.Operation, groups: int) -> Place:
         filters = weights.shape[-1] // groups
         results = []
         for group in range(groups):
-            # Slices of whole tensors, because NNAPI has no split where it has no groups.
+            # NNAPI has SLICE and SPLIT from Android 10 on: before, the CPU cuts the image up.
             part = tf.slice(image, (0, 0, 0, group * size), (*image.shape[:3], size))
             kernel = weights[..., group * filters : (group + 1) * filters]
             results.append(again(convolution, [part, kernel]))

@@ -217,7 +217,7 @@ class _Reader:
             if key in ("names", "operators") and not _are_texts(value):
                 raise self._error(at, f"{key} is a list of texts, one at least")
             if key == "adaptation" and value not in ADAPTATIONS:
-                raise self._error(at, f"there is no adaptation {value!r}", ADAPTATIONS, value)
+                raise self._error(at, f"there is no adaptation {value!r}", ADAPTATIONS, str(value))
         for key in sorted(needed - entry.keys()):
             raise self._error(line, f"{key} is missing")
 
