@@ -46,9 +46,9 @@ def coverage_notes(
 ) -> Iterator[str]:
     """Say of which variant a delegate takes nothing, and which floors had nothing to be held to."""
     for variant in variants:
-        held = {floor.delegate for floor in variant.floors}
+        told_already = {floor.delegate for floor in variant.floors if floor.status == "fail"}
         for name, sentence in nothing_taken(variant.coverage):
-            if name not in held:
+            if name not in told_already:
                 yield f"{variant.name}: {sentence}"
         told = told_by(variant.checks, variant.coverage)
         for name, said, guess in contradictions(variant.coverage, told):

@@ -41,11 +41,11 @@ def toy_floors(tmp_path: Path, table: dict[str, Any]) -> Any:
     [
         ({"gup": 1.0}, "[coverage] gup: There is no delegate 'gup'. Did you mean 'gpu'?"),
         ({"nnapi@5": 1.0}, "[coverage] nnapi@5: 'nnapi' is not known at Android API level '5'."),
-        ({"gpu": 95}, "[coverage] gpu = 95: a floor is a share of nodes, from 0 to 1"),
-        ({"gpu": -0.1}, "a floor is a share of nodes"),
-        ({"gpu": True}, "a floor is a share of nodes"),
-        ({"gpu": "all"}, "a floor is a share of nodes"),
-        ({"gpu": float("nan")}, "a floor is a share of nodes"),
+        ({"gpu": 95}, "[coverage] gpu = 95: a floor is a share of operators, from 0 to 1"),
+        ({"gpu": -0.1}, "a floor is a share of operators"),
+        ({"gpu": True}, "a floor is a share of operators"),
+        ({"gpu": "all"}, "a floor is a share of operators"),
+        ({"gpu": float("nan")}, "a floor is a share of operators"),
         ({"tflite-int8": 0.5}, "[coverage.tflite-int8]: give floors by delegate, such as gpu"),
         ({"tflite-int8": {"gup": 1}}, "[coverage.tflite-int8] gup: There is no delegate"),
         ({"coreml-fp16": {"gpu": 1}}, "[coverage.coreml-fp16] gpu: gpu never gets a coreml-fp16"),
@@ -144,6 +144,18 @@ def test_what_takes_nothing_and_floors_without_artifacts_are_notes(tmp_path: Pat
     graph = toy_graph(tmp_path, chain(tmp_path / "m.tflite", "TANH"))
     variant = VariantResult(name="tflite-fp32", description="", status="built", coverage=(graph,))
     notes = list(coverage_notes((variant,), floor_rules({"neural_engine": 1.0})))
-    assert notes[0].startswith("tflite-fp32: toy@2 takes none of the 1 operators")
+    assert notes[0].startswith("tflite-fp32: toy@2 does not take the one operator")
     assert notes[1].startswith("The floor of neural_engine@")
     assert notes[1].endswith("was not checked: no variant for it was made.")
+
+
+@pytest.mark.parametrize(("least", "status"), [(0.0, "pass"), (0.5, "fail")])
+def test_a_floor_of_nothing_silences_nobody(tmp_path: Path, least: float, status: str) -> None:
+    graph = toy_graph(tmp_path, chain(tmp_path / "m.tflite", "TANH"))
+    floors = check_floors(toy_floors(tmp_path, {"toy": least}), [graph])
+    assert [floor.status for floor in floors] == [status]
+    variant = VariantResult(
+        name="tflite-fp32", description="", status="built", coverage=(graph,), floors=floors
+    )
+    # A floor that is not kept is a reason against the release, which a note need not repeat.
+    assert len(list(coverage_notes((variant,), ()))) == (1 if status == "pass" else 0)
