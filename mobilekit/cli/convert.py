@@ -155,9 +155,23 @@ def _closing_lines(report: Report, folder: Path) -> str:
     lines = [f"{report.model.name}: {report.verdict.upper()}"]
     lines += [f"  {reason}" for reason in report.reasons]
     lines += [f"  Note: {note}" for note in report.notes if note not in report.golden.notes]
-    not_run = sorted({c.target for v in report.variants for c in v.checks if c.status == "not_run"})
+    not_run = _not_run(report)
     if not_run:
         lines.append(f"  Not run: {', '.join(not_run)}. The report says why.")
     lines.append(f"Release: {folder}")
     lines.append(f"Report:  {folder / 'report.html'}")
     return "\n".join(lines)
+
+
+def _not_run(report: Report) -> list[str]:
+    """Return the targets that did not run, with the variants where some others did run there."""
+    ran: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {}
+    for variant in report.variants:
+        for check in variant.checks:
+            found = missing if check.status == "not_run" else ran
+            found.setdefault(check.target, []).append(variant.name)
+    return [
+        f"{target} ({', '.join(names)})" if target in ran else target
+        for target, names in sorted(missing.items())
+    ]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mobilekit.inspecting.results import Costly, DelegateCoverage, Floor, GraphCoverage
-from mobilekit.report.formats import percent
+from mobilekit.report.formats import percent, plural
 from mobilekit.results import Check
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.variants import VARIANTS, Format
@@ -91,7 +91,8 @@ def _rule(
         raise ProjectError(f"{place} {name}: {error}") from None
     if isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least <= 1:
         raise ProjectError(
-            f"{place} {name} = {least!r}: a floor is a share of nodes, from 0 to 1, such as 0.95."
+            f"{place} {name} = {least!r}: a floor is a share of operators, from 0 to 1, such as "
+            "0.95."
         )
     if variant and VARIANTS[variant].format != at.delegate.format:
         raise ProjectError(f"{place} {name}: {at.delegate.name} never gets a {variant}.")
@@ -232,16 +233,18 @@ def _costs(pairs: Iterable[tuple[GraphCoverage, DelegateCoverage]]) -> Iterator[
 
 def _reason(rule: FloorRule, deciding: Told, guess: Told | None, costs: Sequence[Costly]) -> str:
     if deciding.nodes == 0:
-        return f"{rule.delegate} has nothing to take: no node costs anything when the graph runs."
+        return f"{rule.delegate} has nothing to take: no operator costs anything when it runs."
     if guess is None:
         basis = "estimated"
     else:
         basis = f"{deciding.basis}, {deciding.place}; {percent(_share(guess))} estimated"
     sentence = (
-        f"{rule.delegate} takes {deciding.nodes_taken} of {deciding.nodes} nodes, "
+        f"{rule.delegate} takes {deciding.nodes_taken} of {plural(deciding.nodes, 'operator')}, "
         f"{percent(_share(deciding))} ({basis}), and the floor is {percent(rule.least)}"
     )
-    return f"{sentence}. It costs: {'; '.join(map(_cost, costs))}." if costs else f"{sentence}."
+    if not costs:
+        return f"{sentence}."
+    return f"{sentence}. What costs it: {'; '.join(map(_cost, costs))}."
 
 
 def _cost(cost: Costly) -> str:

@@ -41,7 +41,10 @@ def nothing_taken(graphs: Sequence[GraphCoverage]) -> Iterator[tuple[str, str]]:
         elif not any(coverage.nodes_taken for coverage in coverages):
             told = coverages[0].basis != "estimate"
             basis = "it said so itself" if told else "an estimate"
-            yield name, f"{name} takes none of the {nodes} operators ({basis}).{_why(coverages)}"
+            nothing = f"takes none of the {nodes} operators"
+            if nodes == 1:
+                nothing = "does not take the one operator"
+            yield name, f"{name} {nothing} ({basis}).{_why(coverages)}"
 
 
 def _why(coverages: Iterable[DelegateCoverage]) -> str:

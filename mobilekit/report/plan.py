@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mobilekit.report.formats import plural, size
 from mobilekit.report.plan_chart import draw_plan
 from mobilekit.report.plots import Plot
 from mobilekit.results import Plan
@@ -43,8 +44,8 @@ def _caption(plan: Plan) -> str:
     ]
     parts = sorted(
         {
-            f"{item.accelerator.replace('_', ' ')} with {item.variant} in {item.partitions} parts, "
-            f"{item.crossing_bytes / 1e3:,.1f} kB crossing"
+            f"{item.accelerator.replace('_', ' ')} with {item.variant} in "
+            f"{plural(item.partitions, 'part')}, {size(item.crossing_bytes)} crossing"
             for item in plan.estimates
             if item.partitions > 1 or item.crossing_bytes
         }

@@ -31,7 +31,7 @@ def project(model: Path, floors: str) -> Path:
 def test_a_floor_that_is_not_kept_fails_the_release(run: Run, tmp_path: Path, model: Path) -> None:
     ended = run("convert", project(model, "xnnpack = 1.0\nneural_engine = 0.9"), "--out", "out")
     assert ended.status == 1
-    assert "tflite-int8: xnnpack@2.3 takes 11 of 12 nodes, 91.7 % (estimated)" in ended.output
+    assert "tflite-int8: xnnpack@2.3 takes 11 of 12 operators, 91.7 % (estimated)" in ended.output
     assert "The floor of neural_engine@" in ended.output
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert report["verdict"] == "fail"

@@ -31,6 +31,12 @@ def test_it_says_what_it_did(digits_build: Ended) -> None:
     assert "Failed to load _MLModelProxy" not in digits_build.errors
 
 
+def test_it_names_the_variants_that_a_target_did_not_run(digits_build: Ended) -> None:
+    require_target("gpu")
+    (line,) = [line for line in digits_build.output.splitlines() if "Not run: " in line]
+    assert "gpu (tflite-int16x8)" in line
+
+
 def test_the_release_is_whole(digits_release: Path) -> None:
     assert left_in(digits_release) == [
         "android",

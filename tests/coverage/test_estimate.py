@@ -162,10 +162,10 @@ def test_a_rule_holds_at_its_levels(
     ("operator", "version", "level", "reason"),
     [
         ("ADD", 2, 2, None),
-        ("ADD", 2, 1, "ADD is there from 2, not at version 1"),
+        ("ADD", 2, 1, "ADD is there from version 2 on, not at 1"),
         ("ADD", 3, 2, "it is version 3 of ADD, and 2 is the newest that is taken"),
         ("OLD", 1, 1, None),
-        ("OLD", 1, 2, "OLD is there up to 1, not at version 2"),
+        ("OLD", 1, 2, "OLD is there up to version 1, not at 2"),
         ("NEW", 1, 2, "my delegate has no NEW"),
     ],
 )

@@ -45,7 +45,7 @@ def test_a_floor_holds_for_all_graphs_together(inspect: Inspect, tmp_path: Path)
     assert inspect(model, "--rules", rules, "--floor", "toy@1=0.87").status == 0
     ended = inspect(model, "--rules", rules, "--floor", "toy@1=0.88")
     assert ended.status == 1
-    assert "toy@1 takes 7 of 8 nodes" in ended.errors
+    assert "toy@1 takes 7 of 8 operators" in ended.errors
 
 
 def test_control_flow_is_told(inspect: Inspect, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_graph_without_operators_is_no_success(inspect: Inspect, tmp_path: Pat
     assert "No operator of it costs anything when it runs" in page
     floored = inspect(model, "--floor", "xnnpack=0")
     assert floored.status == 1
-    assert "no node costs anything when the graph runs" in floored.errors
+    assert "no operator costs anything when it runs" in floored.errors
 
 
 @pytest.mark.parametrize("content", ["cut short", "no model", "no graph"])

@@ -38,7 +38,7 @@ def test_levels_are_told_apart(inspect: Inspect, tmp_path: Path) -> None:
     old = inspect(model, "--rules", rules, "--delegate", "toy@1", "--delegate", "toy@2")
     assert "toy  1 of 2  50.0 %" in old.output
     assert "toy  2 of 2  100 %" in old.output
-    assert "LOGISTIC is there from 2, not at Toy version 1" in old.output
+    assert "LOGISTIC is there from Toy version 2 on, not at 1" in old.output
 
 
 def test_the_schema(inspect: Inspect, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_named_delegate_that_takes_nothing_fails(inspect: Inspect, tmp_path: P
     model, rules = chain(tmp_path / "m.tflite", "TANH"), toy(tmp_path)
     ended = inspect(model, "--rules", rules, "--delegate", "toy")
     assert ended.status == 1
-    assert "FAILED: m.tflite: toy@2 takes none of the 1 operators (an estimate)" in ended.errors
+    assert "FAILED: m.tflite: toy@2 does not take the one operator (an estimate)" in ended.errors
     assert "Toy has no TANH" in ended.errors
     assert "NOTHING" in ended.output
 
@@ -111,8 +111,8 @@ def test_floors(inspect: Inspect, tmp_path: Path) -> None:
     missed = inspect(model, "--rules", rules, "--floor", "toy@1=0.5")
     assert missed.status == 1
     assert (
-        "m.tflite: toy@1 takes 1 of 4 nodes, 25.0 % (estimated), and the floor is 50.0 %. It "
-        "costs: 2 × ADD (t4, t5): it adds images alone; 1 × RESHAPE (t3): Toy has no RESHAPE."
+        "m.tflite: toy@1 takes 1 of 4 operators, 25.0 % (estimated), and the floor is 50.0 %. What "
+        "costs it: 2 × ADD (t4, t5): it adds images alone; 1 × RESHAPE (t3): Toy has no RESHAPE."
     ) in words(missed.errors)
 
 
@@ -137,7 +137,7 @@ def test_every_artifact_of_a_release(inspect: Inspect, tmp_path: Path) -> None:
     ended = inspect(release, "--rules", rules, "--delegate", "toy", "--floor", "toy=1")
     assert ended.status == 1
     assert "models/tflite-fp32.tflite: " in ended.output
-    assert "models/tflite-int8.tflite: toy@2 takes none" in ended.errors
+    assert "models/tflite-int8.tflite: toy@2 does not take" in ended.errors
     assert "tflite-fp32" not in ended.errors
 
 
@@ -217,8 +217,8 @@ def test_no_heavy_library_is_loaded(tmp_path: Path) -> None:
         (("--delegate", "nnapi@3"), "'nnapi' is not known at Android API level '3'. Known: 27, 28"),
         (("--delegate", "neural_engine"), "neural_engine runs Core ML packages, and there is none"),
         (("--floor", "gpu"), "'gpu' is not of the form DELEGATE=SHARE: gpu=0.95."),
-        (("--floor", "gpu=2"), "a floor is a share of nodes, from 0 to 1"),
-        (("--floor", "gpu=nan"), "a floor is a share of nodes, from 0 to 1"),
+        (("--floor", "gpu=2"), "a floor is a share of operators, from 0 to 1"),
+        (("--floor", "gpu=nan"), "a floor is a share of operators, from 0 to 1"),
         (("--floor", "gup=1"), "There is no delegate 'gup'. Did you mean 'gpu'?"),
         (("--floor-runtime", "new"), "'new' is no version of a TFLite runtime."),
         (("--rules", "none.toml"), "cannot be read"),

@@ -24,7 +24,11 @@ def test_every_platform_has_its_picture_with_every_candidate_on_every_device() -
 def test_the_caption_says_that_these_are_no_measurements_and_what_is_cut_up() -> None:
     android, _ = plan_plots(report_samples.planned().plans)
     assert "Estimates, not measurements" in android.caption
-    assert "gpu with tflite-fp16 in 2 parts, 401.4 kB crossing" in android.caption
+    assert "gpu with tflite-fp16 in 2 parts, 401 kB crossing" in android.caption
+    plan = report_samples.planned().plans[0]
+    whole = replace(plan, estimates=tuple(replace(item, partitions=1) for item in plan.estimates))
+    (plot,) = plan_plots([whole])
+    assert "gpu with tflite-fp16 in 1 part, 401 kB crossing" in plot.caption
 
 
 def test_what_has_no_figure_says_why_instead_of_showing_a_bar() -> None:

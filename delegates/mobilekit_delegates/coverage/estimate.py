@@ -66,7 +66,7 @@ def _entry_objections(node: GraphNode, table: Table, level: float) -> Iterator[O
         yield Objection(reason=f"{table.title} has no {node.operator}", source=table.source)
     elif not now:
         yield Objection(
-            reason=f"{node.operator} is there {_when(entries)}, not at {table.level} {level:g}",
+            reason=f"{node.operator} is there {_when(entries, table.level)}, not at {level:g}",
             source=_source(entries[0], table),
         )
     elif all(entry.version is not None and node.version > entry.version for entry in now):
@@ -78,12 +78,14 @@ def _entry_objections(node: GraphNode, table: Table, level: float) -> Iterator[O
         )
 
 
-def _when(entries: tuple[OperatorEntry, ...]) -> str:
-    times = []
-    for entry in entries:
-        bounds = (("from", entry.since), ("up to", entry.until))
-        times.append(" ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None))
-    return " and ".join(times)
+def _when(entries: tuple[OperatorEntry, ...], level: str) -> str:
+    return " and ".join(_bounds(entry, level) for entry in entries)
+
+
+def _bounds(entry: OperatorEntry, level: str) -> str:
+    if entry.since is None:
+        return f"up to {level} {entry.until:g}"
+    return f"from {level} {entry.since:g} {'on' if entry.until is None else f'to {entry.until:g}'}"
 
 
 def _source(entry: OperatorEntry, table: Table) -> str:
