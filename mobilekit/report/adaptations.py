@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mobilekit.report.formats import decibels, plural
+from mobilekit.report.formats import decibels, percent, plural
 from mobilekit.report.tables import NOT_MEASURED, Badge, Cell, Column, Row, Table, badge
 from mobilekit.results import AdaptationResult, Adaptations, Check, NodesTaken
 
@@ -16,7 +16,7 @@ def adaptations_table(outcome: Adaptations | None) -> Table:
     results = outcome.results if outcome else ()
     return Table(
         caption="Rewrites of the model's graph, in the order in which they were applied. Coverage "
-        "is the share of nodes that a delegate takes, before each and after it.",
+        "is the share of operators that a delegate takes, before each and after it.",
         columns=(
             Column(label="Rewrite"),
             Column(label="Places", numeric=True),
@@ -66,8 +66,7 @@ def _coverage(result: AdaptationResult) -> Cell:
 
 
 def _share(share: float | None) -> str:
-    # Rounded down: 100 % is said of everything alone.
-    return NOT_TOLD if share is None else f"{int(share * 1000) / 10:g} %"
+    return NOT_TOLD if share is None else percent(share)
 
 
 def adaptation_effects_table(outcome: Adaptations | None) -> Table:
@@ -88,7 +87,7 @@ def _effects(outcome: Adaptations) -> Iterator[Row]:
     for before, after in zip(outcome.before, outcome.after, strict=True):
         yield Row(
             cells=(
-                Cell(text=f"{after.variant} on {after.delegate}", note="nodes taken"),
+                Cell(text=f"{after.variant} on {after.delegate}", note="operators taken"),
                 _nodes(before),
                 _nodes(after),
                 Cell(text=_asked(before, after), quiet=True),
