@@ -214,6 +214,9 @@ def test_no_heavy_library_is_loaded(tmp_path: Path) -> None:
     ("option", "message"),
     [
         (("--delegate", "gpuu"), "There is no delegate 'gpuu'. Did you mean 'gpu'? Known: "),
+        (("--delegate", "qualcom"), "Did you mean 'qualcomm'? Known: xnnpack, "),
+        (("--delegate", "x"), "where their compilers are: qualcomm, mediatek, google_tensor, sam"),
+        (("--delegate", "gpu@"), "'gpu' is not known at LiteRT version ''. Known: 2.3."),
         (("--delegate", "nnapi@3"), "'nnapi' is not known at Android API level '3'. Known: 27, 28"),
         (("--delegate", "neural_engine"), "neural_engine runs Core ML packages, and there is none"),
         (("--floor", "gpu"), "'gpu' is not of the form DELEGATE=SHARE: gpu=0.95."),

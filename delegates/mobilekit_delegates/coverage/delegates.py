@@ -89,15 +89,16 @@ def delegate_at(name: str, known: Mapping[str, Delegate] = DELEGATES) -> Delegat
         ProjectError: there is no such delegate, or its table does not know the level.
         ToolMissingError: nobody publishes what it takes, and its compiler is not here.
     """
-    bare, _, wanted = name.partition("@")
+    bare, at, wanted = name.partition("@")
     if bare in VENDORS and bare not in known:
         raise _unestimated(bare)
     if bare not in known:
         raise ProjectError(
-            f"There is no delegate {bare!r}.{nearest(bare, known)} Known: {', '.join(known)}."
+            f"There is no delegate {bare!r}.{nearest(bare, (*known, *VENDORS))} "
+            f"Known: {', '.join(known)}; where their compilers are: {', '.join(VENDORS)}."
         )
     table = known[bare].table
-    if not wanted:
+    if not at:
         return DelegateAt(delegate=known[bare], level=table.default)
     levels = {f"{level:g}": level for level in table.levels}
     if wanted not in levels:
