@@ -521,6 +521,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"{place}: there is no such key.{nearest(key, _keys_of(tables))}"
     if error["type"] == "missing":
         return f"{place} is missing."
+    if error["type"] == "tuple_type":
+        return f"{place}: write a list, in square brackets, not {error['input']!r}."
     return f"{place}: {error['msg'].removeprefix('Value error, ')}."
 
 

@@ -26,15 +26,13 @@ def read_finished(path: Path, *, allowed_operators: tuple[str, ...] = ()) -> Art
     try:
         if path.is_file():
             return _tflite(path, allowed_operators)
-        if path.suffix == ".mlpackage" or (path / "Manifest.json").exists():
+        if _is_package(path):
             from mobilekit_converters import coreml
 
             return coreml.read_artifact(path)
     except (ConversionError, OSError) as error:
         raise SourceError(str(error)) from error
-    raise SourceError(
-        f"{path} is no finished artifact: it is neither a .tflite file nor an .mlpackage folder."
-    )
+    raise _no_artifact(path)
 
 
 def read_graphs(path: Path) -> tuple[OperatorGraph, ...]:
@@ -46,10 +44,22 @@ def read_graphs(path: Path) -> tuple[OperatorGraph, ...]:
     if path.is_dir():
         from mobilekit_converters.coreml import operator_graph as packages
 
+        if not _is_package(path):
+            raise _no_artifact(path)
         return packages.read_graphs(path)
     from mobilekit_converters.tflite import operator_graph as files
 
     return files.read_graphs(path)
+
+
+def _is_package(folder: Path) -> bool:
+    return folder.suffix == ".mlpackage" or (folder / "Manifest.json").exists()
+
+
+def _no_artifact(path: Path) -> SourceError:
+    return SourceError(
+        f"{path} is no finished artifact: it is neither a .tflite file nor an .mlpackage folder."
+    )
 
 
 def _tflite(path: Path, allowed_operators: tuple[str, ...]) -> Artifact:

@@ -21,7 +21,7 @@ from typing import Any
 from mobilekit.inspecting.results import Costly, DelegateCoverage, Floor, GraphCoverage
 from mobilekit.report.formats import percent, plural
 from mobilekit.results import Check
-from mobilekit_converters.errors import ProjectError
+from mobilekit_converters.errors import ProjectError, nearest
 from mobilekit_converters.variants import VARIANTS, Format
 from mobilekit_delegates.coverage.coverage import Basis
 from mobilekit_delegates.coverage.delegates import DELEGATES, Delegate, delegate_at
@@ -77,6 +77,11 @@ def floor_rules(
             if not isinstance(content, Mapping):
                 raise ProjectError(f"{where}: give floors by delegate, such as gpu = 1.0.")
             found += floor_rules(content, place=where, known=known, variant=name)
+        elif isinstance(content, Mapping):
+            raise ProjectError(
+                f"{place} {name}: there is no such variant.{nearest(name, VARIANTS)} "
+                f"Known: {', '.join(VARIANTS)}."
+            )
         else:
             found.append(_rule(name, content, place, known, variant))
     return tuple(found)

@@ -227,7 +227,7 @@ def test_unknown_names_are_named_with_the_nearest(
         ('delegates = ["nnap"]', "[adapt] delegates: a model cannot be adapted for 'nnap'. Did"),
         ('change_function = ["gelu"]', "called 'gelu'. Did you mean 'gelu_tanh'?"),
         ("delegats = []", "[adapt] delegats: there is no such key. Did you mean 'delegates'?"),
-        ('delegates = "gpu"', "[adapt] delegates: "),
+        ('delegates = "gpu"', "[adapt] delegates: write a list, in square brackets, not 'gpu'."),
     ],
 )
 def test_a_wrong_table_of_the_project_file(

@@ -88,7 +88,7 @@ def test_what_is_no_artifact(inspect: Inspect, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ended = inspect(tmp_path / "empty")
     assert ended.status == 2
-    assert "empty" in ended.errors
+    assert "neither a .tflite file nor an .mlpackage folder" in ended.errors
     assert ended.left == ("empty",)
 
 

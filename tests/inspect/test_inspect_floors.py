@@ -47,6 +47,7 @@ def toy_floors(tmp_path: Path, table: dict[str, Any]) -> Any:
         ({"gpu": "all"}, "a floor is a share of operators"),
         ({"gpu": float("nan")}, "a floor is a share of operators"),
         ({"tflite-int8": 0.5}, "[coverage.tflite-int8]: give floors by delegate, such as gpu"),
+        ({"tflite-int9": {"gpu": 1}}, "[coverage] tflite-int9: there is no such variant"),
         ({"tflite-int8": {"gup": 1}}, "[coverage.tflite-int8] gup: There is no delegate"),
         ({"coreml-fp16": {"gpu": 1}}, "[coverage.coreml-fp16] gpu: gpu never gets a coreml-fp16"),
     ],
