@@ -188,7 +188,7 @@ def _wrapped(label: str, text: str, indent: int = 6) -> list[str]:
 def _newer(graph: GraphCoverage) -> Iterator[str]:
     if graph.newer:
         yield ""
-        yield f"  Newer than TFLite {graph.runtime}, which cannot load the file:"
+        yield f"  Newer than TFLite {graph.runtime}, which cannot run the file:"
     for item in graph.newer:
         first = f"there from {item.runtime} on" if item.runtime else "in no runtime that is known"
         name = f"{len(item.nodes)} × {item.operator}, version {item.version}"

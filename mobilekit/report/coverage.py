@@ -234,7 +234,7 @@ def _sentences(graph: GraphCoverage) -> Iterator[str]:
     for item in graph.newer:
         first = f"is there from {item.runtime} on" if item.runtime else "is in no runtime known"
         yield (
-            f"TFLite {graph.runtime} cannot load it: {len(item.nodes)} × {item.operator}, version "
+            f"TFLite {graph.runtime} cannot run it: {len(item.nodes)} × {item.operator}, version "
             f"{item.version}, {first}."
         )
     for floats in graph.floats:

@@ -15,8 +15,18 @@ from tools import require_target
 from mobilekit_converters.errors import ProjectError
 from mobilekit_converters.operator_graph import OperatorGraph
 from mobilekit_converters.tflite.operator_graph import read_graphs
-from mobilekit_delegates.coverage.runtime_floor import first_runtime, newer_than, oldest_runtime
+from mobilekit_delegates.coverage.runtime_floor import (
+    VERSIONS,
+    first_runtime,
+    newer_than,
+    oldest_runtime,
+)
 from mobilekit_delegates.installing.floor_environment import environment, python_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 LOADING = """
 import json, sys
@@ -81,6 +91,27 @@ def test_the_oldest_runtime_is_that_of_the_newest_operator(tmp_path: Path) -> No
     assert oldest_runtime([graph(tmp_path, ("ADD", 1), ("STABLEHLO_SORT", 1))]) is None
     assert first_runtime("BROADCAST_TO", 1) is None
     assert first_runtime("ADD", 0) is None
+
+
+@pytest.mark.parametrize(("dtype", "first"), [("int8", "1.14"), ("int16", "2.4")])
+def test_quantised_int16_counts_whatever_the_file_says(
+    tmp_path: Path, dtype: str, first: str
+) -> None:
+    tensors = [T(dtype=dtype, scales=(0.5,), zero_points=(0,)) for _ in range(3)]
+    ops = [
+        Op(name="SOFTMAX", inputs=(0,), outputs=(1,), version=2),
+        Op(name="MEAN", inputs=(1, -1), outputs=(2,), version=2),
+    ]
+    (net,) = read_graphs(write(tmp_path / "m.tflite", tensors, ops))
+    assert oldest_runtime([net]) == first
+    late = [(item.operator, item.version, item.first) for item in newer_than(net, "2.2")]
+    assert late == ([("SOFTMAX", 3, "2.3"), ("MEAN", 3, "2.4")] if dtype == "int16" else [])
+
+
+def test_int16_names_no_version_that_no_runtime_has() -> None:
+    versions = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))["int16"]
+    assert versions
+    assert all(first_runtime(operator, version) for operator, version in versions.items())
 
 
 def every_version(folder: Path) -> dict[str, OperatorGraph]:

@@ -120,7 +120,7 @@ def test_operators_that_are_newer_than_the_apps_runtime(inspect: Inspect, tmp_pa
     model = chain(tmp_path / "m.tflite", "RELU", "GELU")
     ended = inspect(model, "--delegate", "xnnpack", "--floor-runtime", "2.4")
     assert ended.status == 0, ended.errors
-    assert "Newer than TFLite 2.4, which cannot load the file: 1 × GELU, version 1" in words(
+    assert "Newer than TFLite 2.4, which cannot run the file: 1 × GELU, version 1" in words(
         ended.output
     )
     assert "layers: t2" in ended.output

@@ -126,7 +126,7 @@ def test_what_a_delegate_said_itself_stands_beside_the_estimate() -> None:
     text = " ".join(item.sentences)
     assert "gpu@2.3 was asked itself (LiteRT 2.3.0 on llvmpipe): it takes 1 of 60 operators" in text
     assert "and the estimate is wrong on 2" in text
-    assert "TFLite 2.14 cannot load it: 4 × GELU, version 2, is there from 2.15 on." in text
+    assert "TFLite 2.14 cannot run it: 4 × GELU, version 2, is there from 2.15 on." in text
     assert "1 × ADD computed in floats, in a graph of integers: it has no ranges" in text
     assert item.drawing is not None
     assert "gpu@2.3, measured" in item.drawing.wide

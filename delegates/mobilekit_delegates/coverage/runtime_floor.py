@@ -1,8 +1,9 @@
 """Which operators of a graph are newer than a TFLite runtime that an app is pinned to.
 
 A file says for each operator which version of it the graph needs, and a runtime does not load what
-it lacks. The file is taken at its word: ai-edge-quantizer, for one, leaves the versions of the
-float graph that it quantised, and an old runtime that loads such a file may still fail to run it.
+it lacks. The file is taken at its word but for quantised int16: ai-edge-quantizer leaves the
+versions of the float graph that it quantised, and an old runtime that loads such a file fails to
+run it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mobilekit_converters.errors import ProjectError
-from mobilekit_converters.operator_graph import OperatorGraph
+from mobilekit_converters.operator_graph import GraphNode, OperatorGraph
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -62,13 +64,13 @@ def newer_than(graph: OperatorGraph, floor: str) -> tuple[NewerNode, ...]:
             node=index,
             name=node.name,
             operator=node.operator,
-            version=node.version,
+            version=version,
             first=first,
         )
         for index, node in enumerate(graph.nodes)
         if not node.custom
         and (
-            (first := first_runtime(node.operator, node.version)) is None
+            (first := first_runtime(node.operator, version := _needed(graph, node))) is None
             or _numbers(first) > pinned
         )
     )
@@ -80,7 +82,10 @@ def oldest_runtime(graphs: Iterable[OperatorGraph]) -> str | None:
     A file without operators runs on any: then it is the first of all.
     """
     wanted = {
-        (node.operator, node.version) for graph in graphs for node in graph.nodes if not node.custom
+        (node.operator, _needed(graph, node))
+        for graph in graphs
+        for node in graph.nodes
+        if not node.custom
     }
     firsts = [first_runtime(operator, version) for operator, version in wanted]
     known = [first for first in firsts if first is not None]
@@ -99,10 +104,22 @@ _OLDEST = "1.5"
 """The first runtime of all, with TensorFlow 1.5."""
 
 
+def _needed(graph: OperatorGraph, node: GraphNode) -> int:
+    """Return the version of its operator that a node needs: the file's, or that for int16."""
+    tensors = (graph.tensors[index] for index in (*node.inputs, *node.outputs) if index >= 0)
+    if any(tensor.quantised and tensor.dtype == "int16" for tensor in tensors):
+        return max(node.version, int(_document()["int16"].get(node.operator, 1)))
+    return node.version
+
+
 @functools.cache
-def _first() -> Mapping[str, tuple[str, ...]]:
-    document = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))
-    return {operator: tuple(firsts) for operator, firsts in document["first"].items()}
+def _document() -> Mapping[str, Mapping[str, Any]]:
+    document: dict[str, Any] = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))
+    return document
+
+
+def _first() -> Mapping[str, Sequence[str]]:
+    return _document()["first"]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
