@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from mobilekit.inspecting.floors import FloorRule, contradictions, told_by
 from mobilekit.inspecting.judging import nothing_taken
+from mobilekit.inspecting.results import Refusal
+from mobilekit.inspecting.text import how_to_adapt, kinds
 from mobilekit.progress import Outcome
 from mobilekit.results import Check, VariantResult
 from mobilekit_converters.errors import ToolMissingError
@@ -44,7 +46,9 @@ def reasons(
 def coverage_notes(
     variants: tuple[VariantResult, ...], floors: Iterable[FloorRule]
 ) -> Iterator[str]:
-    """Say of which variant a delegate takes nothing, and which floors had nothing to be held to."""
+    """Say of which variant a delegate takes nothing, what may be why checks fail, and which floors
+    had nothing to be held to.
+    """
     for variant in variants:
         told_already = {floor.delegate for floor in variant.floors if floor.status == "fail"}
         for name, sentence in nothing_taken(variant.coverage):
@@ -56,10 +60,37 @@ def coverage_notes(
                 f"{variant.name}: {name} took {said.nodes_taken} of {said.nodes} operators when it "
                 f"ran ({said.place}), and {guess.nodes_taken} were estimated."
             )
+    yield from _warnings(variants)
     formats = {VARIANTS[variant.name].format for variant in variants if variant.coverage}
     for floor in floors:
         if floor.format not in formats:
             yield f"The floor of {floor.delegate} was not checked: no variant for it was made."
+
+
+def _warnings(variants: Iterable[VariantResult]) -> Iterator[str]:
+    """Say where checks failed on delegates whose tables warn of operators that they took."""
+    found: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        failed = {_delegate(check.target) for check in variant.checks if check.status == "fail"}
+        for graph in variant.coverage:
+            # The usual level, which checks run, is estimated first.
+            usual = {item.delegate: item for item in reversed(graph.estimates)}
+            for name in sorted(failed & usual.keys()):
+                for warning in usual[name].warnings:
+                    found.setdefault(_warned(name, warning), {})[variant.name] = None
+    for sentence, names in found.items():
+        yield f"{', '.join(names)} {sentence}"
+
+
+def _warned(delegate: str, warning: Refusal) -> str:
+    help_ = "; ".join(filter(None, (warning.remedy, how_to_adapt(warning.adaptation, delegate))))
+    sentence = f"on {delegate}: of {kinds(warning.operators)} its table warns: {warning.reason}"
+    return f"{sentence}. Remedy: {help_}." if help_ else f"{sentence}."
+
+
+def _delegate(target: str) -> str:
+    """Return the delegate that a target runs: `gpu` of `gpu-fp32` and of `adb:SERIAL/gpu`."""
+    return target.rpartition("/")[2].removesuffix("-fp32").replace("-", "_")
 
 
 def words(check: Check, seconds: float) -> tuple[Outcome, str]:

@@ -13,6 +13,7 @@ from mobilekit.adapting.measuring import (
     count_step,
     subjects,
 )
+from mobilekit.report.formats import plural
 from mobilekit.results import AdaptationResult, Adaptations, Check, NodesTaken
 from mobilekit.steps import ADAPT, Planner
 from mobilekit_converters.adaptations.adaptation import AdaptedModel
@@ -122,12 +123,19 @@ def adaptation_reasons(outcome: Adaptations | None) -> Iterator[str]:
 
 
 def adaptation_notes(outcome: Adaptations | None) -> Iterator[str]:
-    """Say where nothing applied, and what was left because no proof held."""
+    """Say where nothing applied, what changed the function, and what was left without a proof."""
     if outcome is None:
         return
     if not any(result.places for result in outcome.results):
         names = ", ".join(result.name for result in outcome.results)
         yield f"Nothing was adapted: the graph has no place for {names}."
     for result in outcome.results:
+        if result.places and not result.keeps_function:
+            places = plural(len(result.places), "place")
+            yield (
+                f"{result.name} changed what the model computes in {places}, as was asked for. "
+                "Checks still compare with the trained model: where one fails by little, train the model "
+                "with this change, or give it room in [budgets.VARIANT]."
+            )
         for sentence in result.refused:
             yield f"{result.name}: {sentence}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspected_models import chain, half, toy, vectors
+from inspected_models import TOY, chain, half, toy, vectors
 
 from mobilekit.inspecting.answers import graph_coverage
 from mobilekit.inspecting.floors import (
@@ -20,7 +20,7 @@ from mobilekit.inspecting.floors import (
 from mobilekit.inspecting.questions import own_delegates, questions
 from mobilekit.inspecting.results import GraphCoverage
 from mobilekit.project import parse_project
-from mobilekit.results import Check, VariantResult
+from mobilekit.results import Check, Status, VariantResult
 from mobilekit.verdict import coverage_notes, reasons
 from mobilekit_converters.artifacts import read_graphs
 from mobilekit_converters.errors import ProjectError
@@ -160,3 +160,34 @@ def test_a_floor_of_nothing_silences_nobody(tmp_path: Path, least: float, status
     )
     # A floor that is not kept is a reason against the release, which a note need not repeat.
     assert len(list(coverage_notes((variant,), ()))) == (1 if status == "pass" else 0)
+
+
+@pytest.mark.parametrize("target", ["toy", "toy-fp32", "adb:1/toy"])
+@pytest.mark.parametrize("status", ["pass", "fail"])
+def test_a_check_that_fails_where_the_table_warns_is_told_the_remedy(
+    tmp_path: Path, target: str, status: Status
+) -> None:
+    warning = (
+        '\n[[warning]]\noperators = ["RELU"]\nreason = "it drifts"\nremedy = "Use RELU6"\n'
+        'adaptation = "split_groups"\nsource = "toy 1"\n'
+    )
+    rules = toy(tmp_path, TOY + warning)
+    (graph,) = read_graphs(chain(tmp_path / "m.tflite", "RELU"))
+    variants = tuple(
+        VariantResult(
+            name=name,
+            description="",
+            status="built",
+            coverage=(graph_coverage(graph, questions(["toy"], [rules])),),
+            checks=(Check(target=target, status=status),),
+        )
+        for name in ("tflite-fp32", "tflite-fp16")
+    )
+    assert list(coverage_notes(variants, ())) == (
+        [
+            "tflite-fp32, tflite-fp16 on toy: of 1 × RELU its table warns: it drifts. Remedy: "
+            "Use RELU6; mobilekit convert --adapt gpu,nnapi (split_groups, where it fits)."
+        ]
+        if status == "fail"
+        else []
+    )

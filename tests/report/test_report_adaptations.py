@@ -8,6 +8,7 @@ from pathlib import Path
 
 import report_samples
 
+from mobilekit.adapting.outcome import adaptation_notes
 from mobilekit.report import read_report, write_reports
 from mobilekit.report.adaptations import adaptation_effects_table, adaptations_table
 from mobilekit.results import AdaptationResult, Adaptations, Check, NodesTaken, Report
@@ -99,6 +100,14 @@ def test_it_survives_the_file_and_is_on_the_pages(tmp_path: Path) -> None:
     assert "not told (its process crashed) before, 78 of 78 after" in summary
     assert "**padding**" not in summary
     assert "\n\n\n" not in summary
+
+
+def test_a_changed_function_is_told_beside_what_fails() -> None:
+    changed, left = adaptation_notes(outcome())
+    assert changed.startswith(
+        "hard_swish changed what the model computes in 2 places, as was asked"
+    )
+    assert left == "channel_shuffle: d stays."
 
 
 def test_without_adaptations_nothing_is_shown(tmp_path: Path) -> None:
