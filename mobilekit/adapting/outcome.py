@@ -134,8 +134,8 @@ def adaptation_notes(outcome: Adaptations | None) -> Iterator[str]:
             places = plural(len(result.places), "place")
             yield (
                 f"{result.name} changed what the model computes in {places}, as was asked for. "
-                "Checks still compare with the trained model: where one fails by little, train the model "
-                "with this change, or give it room in [budgets.VARIANT]."
+                "Checks still compare with the trained model: where one fails by little, train the "
+                "model with this change, or give it room in [budgets.VARIANT]."
             )
         for sentence in result.refused:
             yield f"{result.name}: {sentence}"
