@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from mobilekit.bench.results import Recommendation
 from mobilekit.parity.golden import Golden
 from mobilekit.planning import make_plan, processor_first
 from mobilekit.project import Project, project_for
-from mobilekit.results import ModuleFacts, Report
+from mobilekit.results import ModuleFacts, Plan, PlannedCandidate, Report
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, OutputError, ProjectError
 from mobilekit_converters.variants import VARIANTS, Format
@@ -25,13 +26,15 @@ class Materials:
     """What a module is made of.
 
     `artifacts` are those that it carries, `golden` the samples that go into the app, and
-    `source_sha256` is the trained model's.
+    `source_sha256` is the trained model's. `recommended` is what a benchmark says to ship, if one
+    does.
     """
 
     project: Project
     artifacts: tuple[Artifact, ...]
     golden: Golden
     source_sha256: str
+    recommended: Recommendation | None = None
 
 
 class Platform(Protocol):
@@ -99,7 +102,7 @@ class Android:
             source_sha256=materials.source_sha256,
         )
         plan = make_plan(module.runtime, module.files)
-        write_module(replace(module, order=processor_first(plan)), folder)
+        write_module(replace(module, order=order_of(plan, materials.recommended)), folder)
 
 
 class Ios:
@@ -138,7 +141,7 @@ class Ios:
             source_sha256=materials.source_sha256,
         )
         plan = make_plan("coreml", package.files)
-        write_package(replace(package, order=processor_first(plan)), folder)
+        write_package(replace(package, order=order_of(plan, materials.recommended)), folder)
 
 
 PLATFORMS: tuple[Platform, ...] = (Android(), Ios())
@@ -153,6 +156,7 @@ def write_module(
     golden: Golden,
     source_sha256: str,
     folder: Path,
+    recommended: Recommendation | None = None,
 ) -> ModuleFacts | None:
     """Write a platform's module, where the project makes any variant for it.
 
@@ -164,6 +168,7 @@ def write_module(
         golden: the samples that go into the app.
         source_sha256: the trained model's.
         folder: where the module goes; it is made.
+        recommended: what a benchmark says to ship; see `recommended_for`.
 
     Returns:
         What was written, or why nothing was; None where nothing is wanted.
@@ -184,6 +189,7 @@ def write_module(
         artifacts=tuple(artifacts[name] for name in wanted),
         golden=golden,
         source_sha256=source_sha256,
+        recommended=recommended,
     )
     try:
         platform.write(materials, folder)
@@ -194,8 +200,8 @@ def write_module(
     return replace(facts, files=sum(path.is_file() for path in folder.rglob("*")))
 
 
-def as_recommended(project: Project, platform: Platform, report: Report) -> Project:
-    """Return the project with what the release's benchmark recommends, where it leaves that open.
+def recommended_for(platform: Platform, report: Report) -> Recommendation | None:
+    """Return what the release's benchmark recommends for a platform, if it does.
 
     A recommendation is for the artifacts that were measured: it counts if the release still has
     that variant.
@@ -203,8 +209,28 @@ def as_recommended(project: Project, platform: Platform, report: Report) -> Proj
     built = {variant.name for variant in report.variants if variant.status == "built"}
     for item in report.bench.recommendations if report.bench else ():
         if item.platform == platform.folder and item.variant in built:
-            return project.with_default_bundle(platform.format, item.variant)
-    return project
+            return item
+    return None
+
+
+def as_recommended(project: Project, platform: Platform, report: Report) -> Project:
+    """Return the project with the recommended variant, where it leaves that open."""
+    item = recommended_for(platform, report)
+    return project.with_default_bundle(platform.format, item.variant) if item else project
+
+
+def order_of(plan: Plan, recommended: Recommendation | None) -> tuple[PlannedCandidate, ...]:
+    """Return the order in which apps try what they can run: the CPU first, which others must beat.
+
+    What was measured to be best comes next, before everything that was only estimated.
+    """
+    order = processor_first(plan)
+    if recommended is None:
+        return order
+    best = PlannedCandidate(
+        variant=recommended.variant, accelerator=recommended.target.replace("-", "_")
+    )
+    return tuple(sorted(order, key=lambda item: (item.accelerator != "cpu", item != best)))
 
 
 def check_names(project: Project, variants: Iterable[str]) -> None:

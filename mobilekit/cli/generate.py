@@ -35,7 +35,8 @@ def generate(path: Path, release: Path | None, **folders: Path | None) -> int:
 
     PATH is the project file, or a folder with a mobilekit.toml. It says what inputs and outputs
     mean; the artifacts come from a release of it. Where it names no variants in `bundle`, the code
-    carries the one that the release's last benchmark recommends.
+    carries the one that the release's last benchmark recommends, and it tries the accelerator that
+    was measured to be best right after the CPU.
     """
     from mobilekit.modules import PLATFORMS, require_module_or_nothing
     from mobilekit.project import PROJECT_FILE, load_project
@@ -62,6 +63,7 @@ def _generate(platform: Platform, project: Project, release: Path, target: Path)
     from mobilekit.modules import (
         artifacts_of_release,
         as_recommended,
+        recommended_for,
         replace_module,
         write_module,
     )
@@ -85,6 +87,7 @@ def _generate(platform: Platform, project: Project, release: Path, target: Path)
                 golden=golden,
                 source_sha256=report.model.sha256,
                 folder=stage,
+                recommended=recommended_for(platform, report),
             )
             if facts is None or facts.status == "missing":
                 reason = facts.reason if facts else f"It has no {platform.format} variant."

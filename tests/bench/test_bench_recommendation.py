@@ -17,9 +17,9 @@ from release_samples import check, release
 
 from mobilekit.bench.recommendation import Choice, front_of, pareto_front, recommend
 from mobilekit.bench.results import Benchmark, Recommendation
-from mobilekit.modules import PLATFORMS, as_recommended
+from mobilekit.modules import PLATFORMS, as_recommended, order_of, recommended_for
 from mobilekit.project import parse_project
-from mobilekit.results import Check, Report
+from mobilekit.results import Check, Plan, PlannedCandidate, Report
 
 SIZES = {
     "tflite-fp32": 4_000_000,
@@ -298,3 +298,36 @@ def test_without_a_benchmark_or_its_variant_nothing_changes() -> None:
     content = with_recommendations(built(GOOD))
     gone = replace(content, variants=content.variants[:2])
     assert as_recommended(project({}), android, gone) == project({})
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "expected"),
+    [("npu", "cpu npu gpu"), ("gpu", "cpu gpu npu"), ("cpu", "cpu gpu npu"), ("", "cpu gpu npu")],
+)
+def test_apps_try_the_recommended_accelerator_right_after_the_cpu(
+    accelerator: str, expected: str
+) -> None:
+    order = tuple(
+        PlannedCandidate(variant="tflite-int8", accelerator=name) for name in ("gpu", "npu", "cpu")
+    )
+    best = Recommendation(
+        platform="android", variant="tflite-int8", target=accelerator, reason="It was measured."
+    )
+    tried = order_of(Plan(platform="android", runtime="litert", order=order), best)
+    assert " ".join(item.accelerator for item in tried) == expected
+    # Another variant's measurement says nothing of this one's accelerators.
+    other = order_of(
+        Plan(platform="android", runtime="litert", order=order),
+        replace(best, variant="tflite-fp32"),
+    )
+    assert [item.accelerator for item in other] == ["cpu", "gpu", "npu"]
+
+
+def test_a_recommendation_is_for_its_platform_and_for_what_was_built() -> None:
+    android, ios = PLATFORMS
+    content = with_recommendations(built(GOOD))
+    item = recommended_for(android, content)
+    assert item is not None
+    assert (item.variant, item.target) == ("tflite-int8", "cpu")
+    assert recommended_for(ios, content) is None
+    assert recommended_for(android, replace(content, variants=content.variants[:2])) is None
