@@ -96,6 +96,28 @@ def test_a_result_joins_the_release(release: Path, classic: Path) -> None:
     assert "Latency" in (release / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("variant", "target", "runs"),
+    [("coreml-fp16", "adb:X1/gpu", "tflite"), ("tflite-int8", "ios:X1/gpu", "coreml")],
+)
+def test_no_device_runs_another_platforms_artifact(
+    classic: Path, tmp_path: Path, variant: str, target: str, runs: str
+) -> None:
+    out = tmp_path / "found"
+    message = refused(run(classic, "--variant", variant, "--target", target, "--out", out))
+    assert f"cannot be of {variant} on {target}, which runs {runs} alone" in message
+    assert not out.exists()
+
+
+def test_what_is_not_said_is_asked_for_with_the_names_to_choose_from(
+    release: Path, classic: Path
+) -> None:
+    before = state(release)
+    message = refused(run(classic, "--release", release, "--target", "adb:X1/gpu"))
+    assert message.endswith("Say so with --variant: one of tflite-fp16, tflite-int8.")
+    assert state(release) == before
+
+
 def test_single_runs_decide_a_gate(release: Path, device: Path) -> None:
     result = run(device, "--release", release, "--target", "adb:X1")
     assert result.exception is None, result.exception

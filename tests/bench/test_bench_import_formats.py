@@ -163,6 +163,9 @@ def test_what_litert_benchmark_itself_writes(tmp_path: Path) -> None:
     assert benchmark.origin == printed.origin == "litert-benchmark"
     assert latency.runs == shown.runs == 5
     assert latency.median_ms == shown.median_ms
+    rounded = "It was given random inputs, and times are rounded to 0.01 ms."
+    assert rounded in benchmark.notes
+    assert rounded in printed.notes
 
 
 def _one_operator() -> bytes:
@@ -236,6 +239,10 @@ def test_the_metrics_of_xcode_before_16() -> None:
 
 BAD: dict[str, tuple[str | bytes, str]] = {
     "another tool's text": ("ns/op 12\n", "text in which no result is found"),
+    "another version's report": (
+        json.dumps({**samples.device_report(), "schema": "mobilekit/report/9"}),
+        "no benchmark of a device that this version reads: its schema is 'mobilekit/report/9'",
+    ),
     "another tool's JSON": ('{"benchmarks": [], "context": {}}', "JSON of another tool"),
     "half a JSON": (json.dumps(samples.LITERT_JSON)[:100], "no whole JSON"),
     "not UTF-8": (b"\xff\xffBenchmark", "binary, and no result that is known"),

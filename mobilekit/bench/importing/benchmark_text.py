@@ -128,6 +128,8 @@ def _benchmark(**known: object) -> Benchmark:
 
 def _notes(text: str, figures: _Figures, operators: bool) -> Iterator[str]:
     yield f"The average of its runs is {figures.average:.4g} ms."
+    if figures.tool == "litert-benchmark":
+        yield "It was given random inputs, and times are rounded to 0.01 ms."
     if delegated := _DELEGATED.search(text):
         yield f"The tool said: {delegated[0].strip()[:300]}"
     if operators:

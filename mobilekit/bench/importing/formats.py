@@ -46,6 +46,11 @@ def _looks(content: Content) -> str:
     if content.looks_like_json and content.json is None:
         return "no whole JSON: it was cut off, or edited"
     if content.looks_like_json:
+        schema = content.object.get("schema")
+        if isinstance(schema, str) and schema.startswith("mobilekit/"):
+            return (
+                f"no benchmark of a device that this version reads: its schema is {schema[:80]!r}"
+            )
         keys = ", ".join(map(repr, list(content.object)[:6]))
         return f"JSON of another tool{f', with the keys {keys}' if keys else ''}"
     return "text in which no result is found"

@@ -43,12 +43,13 @@ def place(benchmark: Benchmark, told: Told, release: Report | None, file: str) -
         file: what errors call it.
 
     Raises:
-        DataError: it is of none of the release's artifacts, or what the user says differs from
-            what the file says.
+        DataError: it is of none of the release's artifacts, or of one that its target cannot run,
+            or what the user says differs from what the file says.
         ProjectError: nobody says which variant or target it is of, or there is no such one.
     """
     variant = _variant(benchmark, told, release, file)
     name = _target(benchmark, told, file)
+    _require_format(variant, name, file)
     recorded = _recorded(release, variant)
     return replace(
         benchmark,
@@ -148,9 +149,10 @@ def _variant(benchmark: Benchmark, told: Told, release: Report | None, file: str
         raise DataError(f"{file} says that it is of {benchmark.variant}, not {told.variant}.")
     name = told.variant or benchmark.variant
     if not name:
+        listed = ", ".join(known)
         raise ProjectError(
             f"{file} does not tell which artifact it is of. Say so with --variant"
-            f"{f': one of {chr(44).join(known)}' if known else ', such as tflite-int8'}."
+            f"{f': one of {listed}' if known else ', such as tflite-int8'}."
         )
     if name not in (known or VARIANTS):
         raise ProjectError(
@@ -176,6 +178,16 @@ def _target(benchmark: Benchmark, told: Told, file: str) -> str:
             raise DataError(f"{file} was measured on its device's {accelerator}, not {asked[2]}.")
     target(name)  # Raises where there is no such target.
     return name
+
+
+def _require_format(variant: str, name: str, file: str) -> None:
+    """See that a target runs such artifacts at all: no phone has two formats."""
+    formats = target(name).info.formats
+    if VARIANTS[variant].format not in formats:
+        raise DataError(
+            f"{file} cannot be of {variant} on {name}, which runs {' and '.join(formats)} alone. "
+            "Name the artifact that was measured with --variant, or where with --target."
+        )
 
 
 def _recorded(release: Report | None, variant: str) -> VariantResult | None:
