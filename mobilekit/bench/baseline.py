@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mobilekit.bench.comparison import FAST, MOST_MOVED, TYPICAL, Change, Series, change, outcome
+from mobilekit.bench.comparison import (
+    FAST,
+    MOST_MOVED,
+    TYPICAL,
+    Change,
+    Outcome,
+    Series,
+    change,
+    outcome,
+)
 from mobilekit.bench.results import (
     Benchmark,
     BenchReport,
@@ -197,10 +206,10 @@ def _gate(
     series = Series(rounds=first.rounds, reference=known[0])
     other = Series(rounds=second.rounds, reference=known[1])
     fast, typical = change(series, other, FAST), change(series, other, TYPICAL)
-    status: GateStatus = outcome(fast, typical, size=size, comparisons=comparisons)
+    found = outcome(fast, typical, size=size, comparisons=comparisons)
     # What disturbed a measurement made its times longer.
-    if {"fail": after.disturbed, "pass": before.disturbed}.get(status):
-        status = "undecided"
+    doubt = {"fail": after.disturbed, "pass": before.disturbed}.get(found, "")
+    status: GateStatus = "undecided" if doubt else found
     return Gate(
         variant=after.variant,
         target=after.target,
@@ -208,15 +217,30 @@ def _gate(
         status=status,
         measured=second.median_ms,
         bound=first.median_ms * (1 + size),
-        reason=_reason(status, fast, typical, before.disturbed or after.disturbed),
+        reason=_doubted(found, fast, typical, doubt)
+        if doubt
+        else _reason(status, fast, typical, before.disturbed or after.disturbed),
         operators=_slower_operators(before, after) if status == "fail" else (),
     )
 
 
-def _reason(status: GateStatus, fast: Change, typical: Change, disturbed: str) -> str:
-    figures = (
-        f"Its fastest tenth of runs changed by {fast.sentence}, its median by {typical.sentence}"
+def _doubted(found: Outcome, fast: Change, typical: Change, disturbed: str) -> str:
+    """Say why figures that are clear enough decide nothing."""
+    side, answer = (
+        ("this benchmark", "slower") if found == "fail" else ("the baseline", "no slower")
     )
+    return (
+        f"{_figures(fast, typical)}: {answer} by that, but the machine was disturbed in {side}, "
+        f"which may be why. {disturbed} Measure on a quieter machine."
+    )
+
+
+def _figures(fast: Change, typical: Change) -> str:
+    return f"Its fastest tenth of runs changed by {fast.sentence}, its median by {typical.sentence}"
+
+
+def _reason(status: GateStatus, fast: Change, typical: Change, disturbed: str) -> str:
+    figures = _figures(fast, typical)
     ending = f" The machine was disturbed: {disturbed}" if disturbed else ""
     if status != "undecided":
         return f"{figures}.{ending}"

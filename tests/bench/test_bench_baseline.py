@@ -97,6 +97,12 @@ def test_what_disturbed_a_measurement_cannot_fail_or_clear_it(before: float, aft
     (gate,) = compare(first, second)
     assert gate.status == "undecided"
     assert disturbed in gate.reason
+    # The figures were clear: a longer measurement would say the same.
+    assert "too noisy" not in gate.reason
+    side = "no slower by that, but the machine was disturbed in the baseline"
+    if before != after:
+        side = ": slower by that, but the machine was disturbed in this benchmark"
+    assert side in gate.reason
 
 
 def test_the_operators_that_got_slower_are_named_the_worst_first() -> None:
