@@ -184,6 +184,8 @@ def _of_release(folder: Path, targets: tuple[str, ...], golden: Path | None) -> 
 
 
 def _of_file(path: Path, targets: tuple[str, ...], golden: Path | None) -> Subjects:
+    if not path.exists():
+        raise DataError(f"There is no {path}. Name a release, a .tflite file or an .mlpackage.")
     # A package is a folder; whether it is one at all shows when it is read.
     format: Format = "coreml" if path.is_dir() else "tflite"
     golden_folder = _golden_folder(golden or _release_of(path))

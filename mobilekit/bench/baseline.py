@@ -65,15 +65,10 @@ def compare(
     require_comparable(
         baseline, current, across_machines=across_machines, across_models=across_models
     )
+    require_common(baseline, current)
     earlier = {(item.variant, item.target): item for item in baseline.benchmarks if _counts(item)}
     now = {(item.variant, item.target): item for item in current.benchmarks}
     pairs = [(key, item, now.get(key)) for key, item in earlier.items()]
-    if not any(item is not None for _, _, item in pairs):
-        raise DataError(
-            "The baseline and this benchmark have no artifact on a real target in common, so there "
-            f"is nothing to compare. The baseline measured {_named(baseline)}; this one "
-            f"{_named(current)}."
-        )
     obstacles = {
         key: _obstacle(before, after, across_machines=across_machines)
         for key, before, after in pairs
@@ -107,6 +102,21 @@ def require_comparable(
                 f"The baseline is of another {kind}: {difference}. Compare with a benchmark of "
                 f"this {kind}, or say --across-{kind}s to compare all the same."
             )
+
+
+def require_common(baseline: BenchReport, current: BenchReport) -> None:
+    """See that two benchmarks have an artifact on a real target in common.
+
+    Raises:
+        DataError: they have none, so that nothing can be compared.
+    """
+    earlier = {(item.variant, item.target) for item in baseline.benchmarks if _counts(item)}
+    if not earlier & {(item.variant, item.target) for item in current.benchmarks}:
+        raise DataError(
+            "The baseline and this benchmark have no artifact on a real target in common, so there "
+            f"is nothing to compare. The baseline has {_named(baseline)}; this one "
+            f"{_named(current)}."
+        )
 
 
 def differences(baseline: BenchReport, current: BenchReport) -> Iterator[tuple[str, str]]:

@@ -11,12 +11,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from mobilekit.bench.baseline import compare, require_comparable, warnings
+from mobilekit.bench.baseline import compare, require_common, require_comparable, warnings
 from mobilekit.bench.files import signature_words
 from mobilekit.bench.gates import check_gates
 from mobilekit.bench.gates import reasons as gate_reasons
 from mobilekit.bench.gates import verdict as gate_verdict
-from mobilekit.bench.measuring.cases import chosen, measurable, require_any, title
+from mobilekit.bench.measuring.cases import cases_of, chosen, measurable, require_any, title
 from mobilekit.bench.measuring.workshop import Work, Workshop
 from mobilekit.bench.results import Benchmark, BenchReport, BenchStatus, BenchVerdict, Gate, Noise
 from mobilekit.machine import environment
@@ -92,6 +92,11 @@ def bench(path: Path, settings: Settings, progress: Progress) -> BenchReport:
                 report,
                 across_machines=settings.across_machines,
                 across_models=settings.across_models,
+            )
+            planned = cases_of(subjects, artifacts, settings.work.affinity)
+            require_common(
+                _narrowed(settings.baseline, settings),
+                replace(report, benchmarks=tuple(case.benchmark for case in planned)),
             )
         benchmarks, noise = workshop.measure(artifacts)
     report = replace(report, noise=noise, benchmarks=benchmarks, notes=tuple(_noise_notes(noise)))

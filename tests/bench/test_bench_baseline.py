@@ -194,7 +194,7 @@ def test_what_the_baseline_measured_and_this_benchmark_lacks_is_not_run() -> Non
 
 def test_benchmarks_with_nothing_in_common_are_refused() -> None:
     emulated = one(5.0, emulated=True)
-    with pytest.raises(DataError, match="The baseline measured nothing; this one tflite-fp16 on"):
+    with pytest.raises(DataError, match="The baseline has nothing; this one tflite-fp16 on"):
         compare(emulated, one(5.0))
 
 

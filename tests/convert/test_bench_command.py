@@ -179,6 +179,12 @@ def test_what_is_no_release_is_refused(run: Run, tmp_path: Path) -> None:
     assert "lies in no release" in ended.errors
 
 
+def test_what_is_not_there_is_called_so(run: Run, tmp_path: Path) -> None:
+    ended = run("bench", tmp_path / "Digits.release")
+    assert ended.status == 2
+    assert f"There is no {tmp_path / 'Digits.release'}." in ended.errors
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -231,3 +237,19 @@ def test_a_baseline_of_another_machine_is_refused_before_anything_is_measured(
     assert "The baseline is of another machine: its processor is Example 9000" in ended.errors
     assert "--across-machines" in ended.errors
     assert " ok " not in ended.errors
+
+
+def test_a_baseline_with_nothing_in_common_is_refused_before_anything_is_measured(
+    release: Path, run: Run, tmp_path: Path
+) -> None:
+    one = (*CPU, *QUICK, "--out", tmp_path / "before")
+    assert run("bench", release, *one, "--variant", "tflite-fp32").status == 0
+    before = tree(release)
+    ended = run(
+        "bench", release, *CPU, *QUICK,
+        "--variant", "tflite-int8", "--baseline", tmp_path / "before",
+    )  # fmt: skip
+    assert ended.status == 2
+    assert "have no artifact on a real target in common" in ended.errors
+    assert " ok " not in ended.errors
+    assert tree(release) == before
