@@ -91,3 +91,50 @@ def test_groups_are_right_in_fours_and_the_estimate_warns_of_others(
     (answer,) = delegate_at("gpu").estimate(graph).answers
     assert answer.taken
     assert bool(answer.warnings) is not right
+
+
+@pytest.mark.parametrize(
+    ("weights", "kernel", "stride", "right"),
+    [
+        ("int8", 1, 2, False),
+        ("int8", 1, 3, False),
+        ("int8", 1, 1, True),
+        ("int8", 3, 2, True),
+        ("float32", 1, 2, True),
+    ],
+)
+def test_a_pixels_kernel_in_integers_is_wrong_where_it_strides_and_the_estimate_warns_of_it(
+    weights: str, kernel: int, stride: int, right: bool, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    shape = (8, kernel, kernel, 8)
+    side = -(-6 // stride)
+    scales = (0.01,) * 8 if weights == "int8" else ()
+    tensors = [
+        T(shape=(1, 6, 6, 8)),
+        T(
+            shape=shape,
+            dtype=weights,
+            values=random.integers(-127, 127, shape).tolist(),
+            scales=scales,
+            zero_points=(0,) * len(scales),
+        ),
+        T(shape=(8,), fill=0.0),
+        T(shape=(1, side, side, 8)),
+    ]
+    op = Op(
+        name="CONV_2D",
+        inputs=(0, 1, 2),
+        outputs=(3,),
+        options={"kind": "Conv2DOptions", "padding": 0, "strideW": stride, "strideH": stride},
+        version=5,
+    )
+    path = write(tmp_path / "strided.tflite", tensors, [op])
+    image = random.random((1, 6, 6, 8), np.float32)
+    expected = run_on_plain_kernels(path, [image])
+    error = np.abs(run_on_gpu(path, [image], expected) - expected).max()
+    assert bool(error < 0.02 * np.abs(expected).max()) is right
+
+    (answer,) = delegate_at("gpu").estimate(read_graphs(path)[0]).answers
+    assert answer.taken
+    assert bool(answer.warnings) is not right
