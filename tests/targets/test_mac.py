@@ -18,8 +18,9 @@ from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import DataError, TargetError
 from mobilekit_converters.signature import Signature, TensorSpec
 from mobilekit_delegates.targets import target
-from mobilekit_delegates.targets.mac import MacSession, execution_of
+from mobilekit_delegates.targets.mac import Mac, MacSession, execution_of
 from mobilekit_delegates.targets.target import Execution
+from mobilekit_delegates.targets.timed import TimedTarget, TimingPlan
 
 NAMES = ("mac/cpu", "mac/gpu", "mac/neural-engine")
 
@@ -219,3 +220,56 @@ def test_a_package_that_core_ml_cannot_load_is_a_target_error(
     with pytest.raises(TargetError, match=r"mac/cpu could not load m\.mlpackage"):
         target("mac/cpu").open(subject)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+class StandInMac(Mac):
+    """A stand-in for a Mac: `StandInModel` answers for Core ML, so its times are nobody's."""
+
+    def __init__(self, model: StandInModel) -> None:
+        super().__init__("gpu")
+        self.model = model
+        self.folder = tempfile.TemporaryDirectory()
+
+    def version(self) -> str:
+        return "a stand-in"
+
+    def open(self, artifact: Artifact) -> MacSession:
+        execution = Execution(notes=("What runs where is what Core ML plans.",))
+        return MacSession(
+            artifact, self.model, execution=execution, folder=self.folder, load_ns=1234
+        )
+
+
+PLAN = TimingPlan(settled=lambda _times, _window: True, block_seconds=0.0, block_runs=7, threads=3)
+
+
+def test_a_macs_runs_are_timed_with_what_the_clock_holds() -> None:
+    """On a stand-in: what is shown is what is called and told, not how long Core ML takes."""
+    model = StandInModel()
+    mac = StandInMac(model)
+    batches = [{"in": np.array([[value, 2]], np.float32)} for value in (1, 5)]
+    found = mac.time_artifact(artifact(1, 2), batches, PLAN)
+    assert len(found.run_ns) == 7
+    assert (found.load_ns, found.prepare_ns, found.first_ns > 0) == (1234, None, True)
+    assert (
+        found.clocked == "coremltools' predict(), which copies inputs to Core ML and outputs back"
+    )
+    # Core ML chooses its threads, whatever was asked for.
+    assert (found.threads, found.place) == (None, "a stand-in")
+    assert found.notes[0] == "What runs where is what Core ML plans."
+    assert "compiling the package" in found.notes[1]
+    assert np.asarray(model.given["native_in"]).tolist() in ([[1, 2]], [[5, 2]])
+    assert not Path(mac.folder.name).exists()
+
+
+def test_a_mac_that_fails_while_it_is_timed_leaves_nothing() -> None:
+    mac = StandInMac(StandInModel(broken=True))
+    with pytest.raises(TargetError, match="Unable to compute"):
+        mac.time_artifact(artifact(1, 2), [{"in": np.zeros((1, 2), np.float32)}], PLAN)
+    assert not Path(mac.folder.name).exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_of_a_macs_units_can_be_timed(name: str) -> None:
+    assert isinstance(target(name), TimedTarget)
+    assert not target(name).info.emulated

@@ -11,8 +11,9 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,10 +22,13 @@ from mobilekit_converters.errors import TargetError, UnsupportedError
 from mobilekit_converters.signature import TensorSpec
 from mobilekit_delegates.targets.coreml_features import feature_of, image_scales, output_of
 from mobilekit_delegates.targets.target import Execution, LocalSession, Missing, TargetInfo
+from mobilekit_delegates.targets.timed import TimedRuns, TimingPlan, time_here
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from mobilekit_delegates.targets.target import Arrays
 
 Name = Literal["cpu", "gpu", "neural-engine"]
 
@@ -103,7 +107,9 @@ class Mac:
             # coremltools writes the manifest of every package that it opens.
             copy = shutil.copytree(artifact.path, Path(folder.name) / artifact.path.name)
             units = ct.ComputeUnit[self._unit.units]
+            started = time.perf_counter_ns()
             model = ct.models.MLModel(str(copy), compute_units=units)
+            load_ns = time.perf_counter_ns() - started
             plan = ct.models.compute_plan.MLComputePlan.load_from_path(
                 path=model.get_compiled_model_path(), compute_units=units
             )
@@ -119,11 +125,36 @@ class Mac:
                 f"Core ML runs nothing of {artifact.path.name} on the accelerator of "
                 f"{self.info.name}."
             )
-        return MacSession(artifact, model, execution=execution, folder=folder)
+        return MacSession(artifact, model, execution=execution, folder=folder, load_ns=load_ns)
+
+    def time_artifact(
+        self, artifact: Artifact, batches: Sequence[Arrays], plan: TimingPlan
+    ) -> TimedRuns:
+        """Time Core ML, which chooses its threads itself; see `TimedTarget`."""
+        importlib.import_module("coremltools")  # Its memory is not the artifact's.
+        opened: list[MacSession] = []
+
+        def open_session() -> MacSession:
+            opened.append(self.open(artifact))
+            return opened[-1]
+
+        try:
+            timed = time_here(open_session, batches, plan)
+            notes = (
+                *opened[0].execution.notes,
+                "Its load time holds compiling the package, which apps have done beforehand.",
+            )
+        finally:
+            for session in opened:
+                session.close()
+        return replace(timed, place=self.version(), threads=None, notes=notes)
 
 
 class MacSession(LocalSession):
     """A package that Core ML has loaded."""
+
+    clocked = "coremltools' predict(), which copies inputs to Core ML and outputs back"
+    prepare_ns: int | None = None
 
     def __init__(
         self,
@@ -132,6 +163,7 @@ class MacSession(LocalSession):
         *,
         execution: Execution,
         folder: tempfile.TemporaryDirectory[str] | None = None,
+        load_ns: int = 0,
     ) -> None:
         """Take a loaded model.
 
@@ -140,11 +172,14 @@ class MacSession(LocalSession):
             model: a `coremltools.models.MLModel` of it.
             execution: where it runs.
             folder: what is removed when the session closes.
+            load_ns: how long Core ML took to compile the package and to load it.
 
         Raises:
             TargetError: the package's metadata is damaged.
         """
         self.execution = execution
+        self.load_ns = load_ns
+        self._set: Mapping[str, Any] = {}
         self._artifact = artifact
         self._model = model
         self._folder = folder
@@ -156,20 +191,35 @@ class MacSession(LocalSession):
 
     def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
         """Run one batch; see `Session.run`."""
-        features = {
-            self._native(spec): self._feature(spec, inputs)
-            for spec in self._artifact.signature.inputs
-        }
-        try:
-            outputs = self._model.predict(features)
-        except Exception as error:  # Whatever Core ML says arrives as one of many kinds.
-            raise TargetError(
-                f"Core ML could not run {self._artifact.path.name}: {error}"
-            ) from error
+        outputs = self._predict(self.stored(inputs))
         return {
             spec.name: output_of(spec, outputs, self._native(spec))
             for spec in self._artifact.signature.outputs
         }
+
+    def stored(self, inputs: Arrays) -> Mapping[str, Any]:
+        """Return a batch as `set_inputs` takes it; see `TimedSession`."""
+        return {
+            self._native(spec): self._feature(spec, inputs)
+            for spec in self._artifact.signature.inputs
+        }
+
+    def set_inputs(self, stored: Mapping[str, Any]) -> None:
+        """Set what the next run takes."""
+        self._set = stored
+
+    def invoke(self) -> object:
+        """Run on what was set."""
+        return self._predict(self._set)
+
+    def _predict(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            outputs: Mapping[str, Any] = self._model.predict(features)
+        except Exception as error:  # Whatever Core ML says arrives as one of many kinds.
+            raise TargetError(
+                f"Core ML could not run {self._artifact.path.name}: {error}"
+            ) from error
+        return outputs
 
     def close(self) -> None:
         """Remove the copy of the package."""

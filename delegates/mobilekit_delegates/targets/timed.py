@@ -55,7 +55,7 @@ class TimedRuns:
 
     `load_ns` is reading the file and `prepare_ns` what the delegate needs before it can run, None
     where the runtime does both in one call. `clocked` says in a few words what a run's time holds,
-    `threads` how many it had, whatever was asked for.
+    `threads` how many it had, whatever was asked for; None where the runtime does not tell.
     `peak_memory_bytes` is the process's, and `bare_memory_bytes` what it held before the artifact
     was loaded. `conditions` are the machine's, before and after, where it is not this one.
     """
@@ -67,7 +67,7 @@ class TimedRuns:
     settled: bool
     run_ns: tuple[int, ...]
     clocked: str
-    threads: int
+    threads: int | None
     place: str = ""
     peak_memory_bytes: int | None = None
     bare_memory_bytes: int | None = None
