@@ -10,6 +10,7 @@ import pytest
 from adapting import adapted
 
 from mobilekit_converters.adaptations.split_groups import groups_together
+from mobilekit_converters.frozen import load_frozen
 
 RANDOM = np.random.default_rng(0)
 
@@ -18,7 +19,7 @@ def weights(*shape: int) -> Any:
     return (RANDOM.normal(size=shape) * 0.3).astype("f4")
 
 
-def convolution(kernel: Any, strides: int = 1, dilations: int = 1, padding: str = "SAME") -> Any:
+def convolution(kernel: Any, strides: Any = 1, dilations: int = 1, padding: str = "SAME") -> Any:
     def call(x: Any) -> Any:
         import tensorflow as tf
 
@@ -274,4 +275,27 @@ def test_a_product_of_two_activations_is_no_dense_layer(tmp_path: Path) -> None:
         return x @ x
 
     run = adapted("dense_as_convolution", call, (4, 4), tmp_path)
+    assert run.adapted.places == ()
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("strides", [(2, 2), (3, 3), (2, 1), (1, 2)])
+@pytest.mark.parametrize("size", [(8, 8), (7, 9)])
+def test_a_strided_kernel_of_one_pixel_gets_a_second_of_zeros(
+    tmp_path: Path, size: tuple[int, int], strides: tuple[int, int], padding: str
+) -> None:
+    call = convolution(weights(1, 1, 4, 6), strides, padding=padding)
+    run = adapted("pointwise_strides", call, (1, *size, 4), tmp_path)
+    assert len(run.adapted.places) == 1
+    assert run.snr_db > 120
+    nodes = {node.name: node for node in load_frozen(tmp_path / "after").graph_def().node}
+    (kernel,) = (nodes[node.input[1]] for node in nodes.values() if node.op == "Conv2D")
+    sizes = [dim.size for dim in kernel.attr["_output_shapes"].list.shape[0].dim]
+    assert sizes == ([1, 2, 4, 6] if strides[1] > 1 else [2, 1, 4, 6])
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 2)])
+def test_other_kernels_keep_their_size(tmp_path: Path, kernel: int, stride: int) -> None:
+    call = convolution(weights(kernel, kernel, 4, 4), stride)
+    run = adapted("pointwise_strides", call, (1, 8, 8, 4), tmp_path)
     assert run.adapted.places == ()

@@ -84,7 +84,7 @@ CASES = {
         functools.partial(networks.shufflenet_v2, layers="permute"),
         {"channel_shuffle": 8},
     ),
-    "resnext": (networks.resnext, {"padding": 2, "mean_axes": 1}),
+    "resnext": (networks.resnext, {"padding": 2, "pointwise_strides": 1, "mean_axes": 1}),
     "mobilenet_v3": (networks.mobilenet_v3, {"padding": 4}),
 }
 
@@ -130,7 +130,13 @@ def test_groups_that_the_gpu_computes_wrongly_come_out_right(tmp_path: Path) -> 
 
 def test_all_delegates_at_once(tmp_path: Path) -> None:
     network = prepared(networks.resnext(), tmp_path, ["gpu", "neural_engine", "nnapi"])
-    assert set(network.applied) == {"padding", "split_groups", "mean_axes", "dense_as_convolution"}
+    assert set(network.applied) == {
+        "padding",
+        "split_groups",
+        "pointwise_strides",
+        "mean_axes",
+        "dense_as_convolution",
+    }
     artifact = lite(network.adapted, tmp_path / "adapted.tflite")
     package = coreml.convert(
         variant("coreml-fp32"), network.adapted, tmp_path / "m.mlpackage", coreml.CoreMLOptions()

@@ -10,6 +10,7 @@ from mobilekit_converters.adaptations.dense_as_convolution import DENSE_AS_CONVO
 from mobilekit_converters.adaptations.hard_activations import GELU_TANH, HARD_SIGMOID, HARD_SWISH
 from mobilekit_converters.adaptations.mean_axes import MEAN_AXES
 from mobilekit_converters.adaptations.padding import PADDING
+from mobilekit_converters.adaptations.pointwise_strides import POINTWISE_STRIDES
 from mobilekit_converters.adaptations.resize_flags import RESIZE_FLAGS
 from mobilekit_converters.adaptations.split_groups import SPLIT_GROUPS
 from mobilekit_converters.errors import ProjectError, nearest
@@ -23,6 +24,7 @@ _ROWS = (
     PADDING,
     SPLIT_GROUPS,
     CHANNEL_SHUFFLE,
+    POINTWISE_STRIDES,
     RESIZE_FLAGS,
     MEAN_AXES,
     DENSE_AS_CONVOLUTION,
