@@ -19,7 +19,8 @@ class GraphTensor:
     they are few. `open` lists the dimensions that are only known when the graph runs; `shape` then
     has what the artifact gives for them. A `variable` keeps its data from run to run. `unpacked` is
     the dtype of the constant that it is computed from, where a node only changes how that is
-    stored: `float16`, as a rule.
+    stored: `float16`, as a rule. Where it is not `looked_through`, that node is one like all others
+    to who reads the graph, and the tensor one that is computed when it runs.
     """
 
     name: str
@@ -31,6 +32,7 @@ class GraphTensor:
     quantisation: Quantisation | None = None
     variable: bool = False
     unpacked: str = ""
+    looked_through: bool = True
 
     @property
     def rank(self) -> int:
@@ -50,7 +52,7 @@ class GraphTensor:
     @property
     def fixed(self) -> bool:
         """Whether its data are known before the graph runs: constant, or unpacked from such."""
-        return self.constant or bool(self.unpacked)
+        return self.constant or (bool(self.unpacked) and self.looked_through)
 
     @property
     def scales(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from corpus_elementwise import ELEMENTWISE
 from corpus_layers import LAYERS
 from corpus_shapes import SHAPES
 from corpus_small import SMALL
+from corpus_unpacked import unpacked
 from corpus_values import VALUES
 from one_op import Op, T, write
 
@@ -28,11 +29,12 @@ class Case:
 def cases() -> tuple[Case, ...]:
     """Return the corpus, each name once."""
     found: dict[str, Case] = {}
-    for family in (*ELEMENTWISE, *LAYERS, *SHAPES, *VALUES, *SMALL):
-        for name, tensors, ops in family():
-            if name in found:
-                raise ValueError(f"two graphs are named {name}")
-            found[name] = Case(name=name, tensors=tuple(tensors), ops=tuple(ops))
+    families = (*ELEMENTWISE, *LAYERS, *SHAPES, *VALUES, *SMALL)
+    written = [graph for family in families for graph in family()]
+    for name, tensors, ops in (*written, *unpacked(written)):
+        if name in found:
+            raise ValueError(f"two graphs are named {name}")
+        found[name] = Case(name=name, tensors=tuple(tensors), ops=tuple(ops))
     return tuple(found.values())
 
 

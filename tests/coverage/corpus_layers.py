@@ -70,6 +70,14 @@ def convolutions() -> Iterator[Graph]:
     for label, number in (("relu", 1), ("relu6", 3), ("relu_n1", 2), ("tanh", 4)):
         yield conv(f"conv_{label}", [x, w(8, 3, 3, 4), w(8)], y, fusedActivationFunction=number)
     yield conv("conv_runtime_weights", [x, t(8, 3, 3, 4), w(8)], y)
+    yield conv("conv_runtime_bias", [x, w(8, 3, 3, 4), t(8)], y)
+    yield conv("conv_dynamic_range_runtime_bias", [x, wq8(8, 3, 3, 4), t(8)], y, 2)
+    yield chain(
+        "conv_fp16_bias",
+        [x, w(8, 3, 3, 4), w(8, dtype="float16"), t(8), y],
+        ("DEQUANTIZE", [2], [3]),
+        ("CONV_2D", [0, 1, 3], [4], {"kind": "Conv2DOptions", **_CONV}),
+    )
     yield conv("conv_runtime_weights_and_bias", [x, t(8, 3, 3, 4), t(8)], y)
     for version in (2, 3, 5, 6, 7, 8):
         yield conv(f"conv_version_{version}", [x, w(8, 3, 3, 4), w(8)], y, version)
@@ -155,6 +163,7 @@ def depthwise() -> Iterator[Graph]:
         t(*_OUT),
         depthMultiplier=2,
     )
+    yield depth("depthwise_runtime_bias", [x, w(1, 3, 3, 4), t(4)], x)
     yield depth("depthwise_1x1", [x, w(1, 1, 1, 4), w(4)], x)
     yield depth(
         "depthwise_dynamic_batch",
@@ -180,6 +189,7 @@ def transposed() -> Iterator[Graph]:
     yield up("transpose_conv_valid", w(8, 3, 3, 4), t(*_IMAGE), t(1, 17, 17, 8), padding=VALID)
     yield up("transpose_conv_stride_1", w(8, 3, 3, 4), t(*_IMAGE), t(*_OUT), strideW=1, strideH=1)
     yield up("transpose_conv_bias", w(8, 3, 3, 4), t(*_IMAGE), t(1, 16, 16, 8), [w(8)], 3)
+    yield up("transpose_conv_runtime_bias", w(8, 3, 3, 4), t(*_IMAGE), t(1, 16, 16, 8), [t(8)], 3)
     yield up("transpose_conv_runtime_weights", t(8, 3, 3, 4), t(*_IMAGE), t(1, 16, 16, 8))
     yield up("transpose_conv_batch_2", w(8, 3, 3, 4), t(2, 8, 8, 4), t(2, 16, 16, 8))
     yield up(
@@ -220,6 +230,7 @@ def dense() -> Iterator[Graph]:
         keepNumDims=True,
     )
     yield fc("dense_runtime_weights", [x, t(8, 16), None], y)
+    yield fc("dense_runtime_bias", [x, w(8, 16), t(8)], y)
     yield fc("dense_runtime_weights_bias", [x, t(8, 16), t(8)], y)
     yield fc("dense_constant_input", [w(2, 16), t(8, 16), None], y)
     yield fc("dense_dynamic_batch", [t(1, 16, open=(0,)), w(8, 16), w(8)], t(1, 8, open=(0,)))

@@ -251,3 +251,17 @@ def coverage(*answers: Answer, counted: tuple[int, int] | None = None) -> Covera
         macs=(0,) * len(answers),
         counted=counted,
     )
+
+
+@pytest.mark.parametrize(
+    ("unpacks", "taken"), [("", 1), ('unpacks = ["int8"]\n', 1), ('unpacks = ["float16"]\n', 0)]
+)
+def test_what_a_delegate_does_not_look_through_changes_from_run_to_run(
+    tmp_path: Path, unpacks: str, taken: int
+) -> None:
+    text = TABLE.replace('meaning = "A guess."\n', f'meaning = "A guess."\n{unpacks}')
+    text += '[[rule]]\noperators = ["CONV_2D"]\nrequire = "inputs[1].fixed"\n'
+    text += 'reason = "its weights change"\nsource = "mine: conv.c"\n'
+    found = estimate(one("CONV_2D", tensor(), tensor(unpacked="int8")), table(tmp_path, text), 3)
+    assert found.nodes_taken == taken
+    assert reasons(found) == ["its weights change"] * (1 - taken)

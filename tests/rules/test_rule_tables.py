@@ -110,6 +110,8 @@ def test_a_table_is_read_as_it_is_written(tmp_path: Path) -> None:
         ("default = 1.5", "default = 3", 8, "default is none of the levels"),
         ("partitions = 1", "partitions = 0", 11, "partitions is 1 at least"),
         ("partitions = 1", "partitions = true", 11, "partitions is a whole number, not True"),
+        ("partitions = 1", 'unpacks = "int8"', 11, "unpacks is a list, not 'int8'"),
+        ("partitions = 1", "unpacks = [8]", 11, "unpacks is a list of texts"),
         ('"inputs[0].rank == 4"', '"inputs[0].rang == 4"', 14, "a tensor has no 'rang'"),
         ('"inputs[0].rank == 4"', "4", 14, "image is a condition in quotes, not 4"),
         ('"inputs[0].rank == 4"', '"small_image"', 14, "image uses small_image, which is not"),

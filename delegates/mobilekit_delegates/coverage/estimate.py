@@ -22,6 +22,7 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
         table: the delegate's.
         level: one of the table's.
     """
+    graph = _as_seen(graph, table)
     answers = [answer(graph, node, table, level) for node in graph.nodes]
     failure = _failure(graph, table, level)
     if failure is not None:
@@ -44,6 +45,17 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
         partitions=parts,
         crossings=crossings(graph, parts),
     )
+
+
+def _as_seen(graph: OperatorGraph, table: Table) -> OperatorGraph:
+    """Return a graph where what a delegate does not look through is computed when it runs."""
+    unpacks = table.unpacks
+    if unpacks is None:
+        return graph
+    tensors = (
+        replace(tensor, looked_through=tensor.unpacked in unpacks) for tensor in graph.tensors
+    )
+    return replace(graph, tensors=tuple(tensors))
 
 
 def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) -> Answer:

@@ -24,7 +24,7 @@ _SECTIONS = ("table", "define", "operator", "rule", "warning")
 _KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "table": (
         frozenset({"delegate", "title", "format", "level", "levels", "source", "meaning"}),
-        frozenset({"default", "partitions"}),
+        frozenset({"default", "partitions", "unpacks"}),
     ),
     "operator": (frozenset({"names"}), frozenset({"version", "since", "until", "source"})),
     "rule": (
@@ -47,6 +47,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "names": (list,),
     "operators": (list,),
     "levels": (list,),
+    "unpacks": (list,),
     "whole": (bool,),
 }
 """The types of the keys that are no texts."""
@@ -118,6 +119,7 @@ class _Reader:
             source=head["source"],
             meaning=head["meaning"],
             partitions=head.get("partitions"),
+            unpacks=tuple(head["unpacks"]) if "unpacks" in head else None,
             operators=self._by_name(self._operators()),
             rules=self._by_operator(self._rules("rule")),
             warnings=self._by_operator(self._rules("warning")),
@@ -214,7 +216,7 @@ class _Reader:
             types = _TYPES.get(key, (str,))
             if not isinstance(value, types) or isinstance(value, bool) != (types == (bool,)):
                 raise self._error(at, f"{key} is {_WORDS[types[-1]]}, not {value!r}")
-            if key in ("names", "operators") and not _are_texts(value):
+            if key in ("names", "operators", "unpacks") and not _are_texts(value):
                 raise self._error(at, f"{key} is a list of texts, one at least")
             if key == "adaptation" and value not in ADAPTATIONS:
                 raise self._error(at, f"there is no adaptation {value!r}", ADAPTATIONS, str(value))

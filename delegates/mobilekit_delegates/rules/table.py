@@ -56,7 +56,9 @@ class Table:
 
     `level` says in words what tells its versions apart, such as `Android API level`; `levels` are
     those that can be asked about, `default` is the one that is meant where none is named. It keeps
-    the `partitions` largest parts of a graph, all of them where None. `warnings` are rules that
+    the `partitions` largest parts of a graph, all of them where None. It looks through nodes that
+    unpack constants stored in one of the dtypes `unpacks`, in any where None; what others unpack is
+    to it a tensor like those that change from run to run. `warnings` are rules that
     refuse nothing: a node that breaks one is taken, and something is to be known of it.
     `definitions` are names that rules use for expressions. `source` is the project, file and
     version that the table was made from; `meaning` says in a sentence what an answer from it is
@@ -72,6 +74,7 @@ class Table:
     source: str
     meaning: str
     partitions: int | None = None
+    unpacks: tuple[str, ...] | None = None
     operators: Mapping[str, tuple[OperatorEntry, ...]] = field(default_factory=dict)
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     warnings: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
