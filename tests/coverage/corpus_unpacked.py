@@ -12,6 +12,7 @@ from one_op import Op, T
 _STEP = 0.125
 """The scale of what is stored as integers."""
 
+_VERSIONS = {"float16": 1, "int8": 2, "uint8": 1}
 _ZERO_POINTS = {"int8": 0, "uint8": 128}
 
 
@@ -22,13 +23,20 @@ def unpacked(graphs: Iterable[Graph]) -> Iterator[Graph]:
             yield from _stored(graph, storage, f"all_{storage}")
         for storage in ("int8", "uint8"):
             yield from _stored(graph, storage, f"weights_{storage}", weights_alone=True)
-        yield from _stored(graph, "int8", "channels_int8", weights_alone=True, channels=True)
+        # ai-edge-quantizer writes version 1 for a scale for each channel too, TensorFlow 5.
+        for version in (1, 5):
+            label = f"channels_int8_{version}"
+            yield from _stored(graph, "int8", label, weights_alone=True, channels=version)
 
 
 def _stored(
-    graph: Graph, storage: str, label: str, *, weights_alone: bool = False, channels: bool = False
+    graph: Graph, storage: str, label: str, *, weights_alone: bool = False, channels: int = 0
 ) -> Iterator[Graph]:
-    """Yield a graph with constants unpacked, if it has any such."""
+    """Yield a graph with constants unpacked, if it has any such.
+
+    With `channels` there is a scale for each, and that is the version of the nodes that unpack.
+    """
+    version = channels or _VERSIONS[storage]
     name, tensors, ops = graph
     found = list(tensors)
     made: list[Op] = []
@@ -37,7 +45,7 @@ def _stored(
         for index in _constants(op, tensors, weights_alone=weights_alone):
             if index not in seen:
                 axis = _axis(op, tensors[index]) if channels else None
-                made.append(_unpack(found, index, storage, axis))
+                made.append(_unpack(found, index, storage, axis, version))
                 seen.add(index)
         made.append(op)
     if seen:
@@ -60,7 +68,7 @@ def _axis(op: Op, tensor: T) -> int:
     return len(tensor.shape) - 1 if op.name == "DEPTHWISE_CONV_2D" else 0
 
 
-def _unpack(tensors: list[T], index: int, storage: str, axis: int | None) -> Op:
+def _unpack(tensors: list[T], index: int, storage: str, axis: int | None, version: int) -> Op:
     """Store a tensor's values in a new one; return the node that computes the tensor from it."""
     tensor = tensors[index]
     tensors.append(_packed(tensor, storage, axis))
@@ -70,7 +78,7 @@ def _unpack(tensors: list[T], index: int, storage: str, axis: int | None) -> Op:
         inputs=(len(tensors) - 1,),
         outputs=(index,),
         options={"kind": "DequantizeOptions"},
-        version=1 if storage in ("float16", "uint8") else 2,
+        version=version,
     )
 
 

@@ -108,8 +108,19 @@ def test_quantised_int16_counts_whatever_the_file_says(
     assert late == ([("SOFTMAX", 3, "2.3"), ("MEAN", 3, "2.4")] if dtype == "int16" else [])
 
 
-def test_int16_names_no_version_that_no_runtime_has() -> None:
-    versions = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))["int16"]
+@pytest.mark.parametrize(("scales", "first"), [((0.5,), "1.14"), ((0.5,) * 8, "2.7")])
+def test_a_scale_for_each_channel_counts_whatever_the_file_says(
+    tmp_path: Path, scales: tuple[float, ...], first: str
+) -> None:
+    tensors = [T(shape=(8, 3), dtype="int8", fill=1, scales=scales), T(shape=(8, 3))]
+    ops = [Op(name="DEQUANTIZE", inputs=(0,), outputs=(1,), version=2)]
+    (net,) = read_graphs(write(tmp_path / "m.tflite", tensors, ops))
+    assert oldest_runtime([net]) == first
+
+
+@pytest.mark.parametrize("section", ["int16", "per_channel"])
+def test_no_version_is_named_that_no_runtime_has(section: str) -> None:
+    versions = tomllib.loads(VERSIONS.read_text(encoding="utf-8"))[section]
     assert versions
     assert all(first_runtime(operator, version) for operator, version in versions.items())
 

@@ -22,7 +22,7 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
         table: the delegate's.
         level: one of the table's.
     """
-    graph = _as_seen(graph, table)
+    graph = _as_seen(graph, table, level)
     answers = [answer(graph, node, table, level) for node in graph.nodes]
     failure = _failure(graph, table, level)
     if failure is not None:
@@ -47,13 +47,27 @@ def estimate(graph: OperatorGraph, table: Table, level: float) -> Coverage:
     )
 
 
-def _as_seen(graph: OperatorGraph, table: Table) -> OperatorGraph:
-    """Return a graph where what a delegate does not look through is computed when it runs."""
+def _as_seen(graph: OperatorGraph, table: Table, level: float) -> OperatorGraph:
+    """Return a graph where what a delegate does not look through is computed when it runs.
+
+    What it leaves to the CPU to unpack is to it a tensor like any other.
+    """
     unpacks = table.unpacks
     if unpacks is None:
         return graph
+    left = {
+        output
+        for node in graph.nodes
+        if graph.is_free(node) and _objections(graph, node, table, level)
+        for output in node.outputs
+    }
     tensors = (
-        replace(tensor, looked_through=tensor.unpacked in unpacks) for tensor in graph.tensors
+        tensor
+        if not tensor.unpacked or tensor.unpacked in unpacks
+        else replace(
+            tensor, looked_through=False, unpacked="" if index in left else tensor.unpacked
+        )
+        for index, tensor in enumerate(graph.tensors)
     )
     return replace(graph, tensors=tuple(tensors))
 
@@ -62,12 +76,18 @@ def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) ->
     """Say whether a delegate takes a node, and if not, why."""
     if graph.is_free(node):
         return Answer(taken=True, free=True)
-    broken = _broken(graph, node, table.rules_for(node.operator), table, level)
-    objections = (*_entry_objections(node, table, level), *broken)
+    objections = _objections(graph, node, table, level)
     if objections:
         return Answer(taken=False, objections=objections)
     warnings = _broken(graph, node, table.warnings_for(node.operator), table, level)
     return Answer(taken=True, warnings=tuple(warnings))
+
+
+def _objections(
+    graph: OperatorGraph, node: GraphNode, table: Table, level: float
+) -> tuple[Objection, ...]:
+    broken = _broken(graph, node, table.rules_for(node.operator), table, level)
+    return (*_entry_objections(node, table, level), *broken)
 
 
 def _entry_objections(node: GraphNode, table: Table, level: float) -> Iterator[Objection]:

@@ -1,9 +1,9 @@
 """Which operators of a graph are newer than a TFLite runtime that an app is pinned to.
 
 A file says for each operator which version of it the graph needs, and a runtime does not load what
-it lacks. The file is taken at its word but for quantised int16: ai-edge-quantizer leaves the
-versions of the float graph that it quantised, and an old runtime that loads such a file fails to
-run it.
+it lacks. The file is taken at its word but for quantised int16 and for constants that are unpacked
+with a scale for each channel: ai-edge-quantizer leaves the versions of the float graph that it
+quantised, and an old runtime that loads such a file fails to run it, or runs it wrongly.
 """
 
 from __future__ import annotations
@@ -105,11 +105,14 @@ _OLDEST = "1.5"
 
 
 def _needed(graph: OperatorGraph, node: GraphNode) -> int:
-    """Return the version of its operator that a node needs: the file's, or that for int16."""
-    tensors = (graph.tensors[index] for index in (*node.inputs, *node.outputs) if index >= 0)
-    if any(tensor.quantised and tensor.dtype == "int16" for tensor in tensors):
-        return max(node.version, int(_document()["int16"].get(node.operator, 1)))
-    return node.version
+    """Return the version of its operator that a node needs: the file's, or a later one."""
+    tensors = [graph.tensors[index] for index in (*node.inputs, *node.outputs) if index >= 0]
+    needed = {
+        "int16": any(tensor.quantised and tensor.dtype == "int16" for tensor in tensors),
+        "per_channel": any(tensor.per_channel for tensor in tensors),
+    }
+    later = (_document()[name].get(node.operator, 1) for name, is_so in needed.items() if is_so)
+    return max((node.version, *map(int, later)))
 
 
 @functools.cache
