@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mobilekit.bench.results import BenchReport
 from mobilekit.release import MANIFEST, output_errors, read_manifest
-from mobilekit.report.json_file import plain, read_report
+from mobilekit.report.json_file import json_text, plain, read_report
 from mobilekit_converters.hashing import sha256_of_path
 
 _REPORT = "report.json"
@@ -53,7 +53,7 @@ def bench_json(bench: BenchReport) -> str:
     """Return a benchmark as JSON, `schema` first."""
     content = plain(bench)
     ordered = {"schema": content.pop("schema"), **content}
-    return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(ordered)
 
 
 def _write_reports(bench: BenchReport, release: Path, folder: Path) -> None:

@@ -15,13 +15,17 @@ BenchStatus = Literal["measured", "failed", "not_run"]
 GateStatus = Literal["pass", "fail", "undecided", "not_run"]
 BenchVerdict = Literal["pass", "fail", "undecided"]
 
+RunTimes = tuple[float, ...]
+"""The times of neighbouring runs, in the order in which they were measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
     """One inference after another, when nothing is new to the process any more.
 
-    `rounds` holds the time of each run in the order in which they were measured, a tuple for each
-    turn of this artifact: between two turns the others had theirs. A tool that only reported
+    `rounds` holds times of runs in the order in which they were measured, a tuple for each turn of
+    this artifact: between two turns the others had theirs. Of a turn with many runs it has those
+    that `kept_runs` keeps, while `runs` and all figures are of every run. A tool that only reported
     figures leaves it empty, and then no interval and no test can be had from it. `median_low_ms`
     and `median_high_ms` bound the median with 95 % confidence; NaN where they are not known, as
     percentiles are that a tool did not report. `stable` says whether the warm-up ended because the
@@ -37,7 +41,7 @@ class Latency:
     median_high_ms: float
     warm_up_runs: int = 0
     stable: bool = True
-    rounds: tuple[tuple[float, ...], ...] = ()
+    rounds: tuple[RunTimes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +135,7 @@ class Noise:
     reference_ms: float = float("nan")
     sentence: str = ""
     reference: str = ""
-    reference_rounds: tuple[tuple[float, ...], ...] = ()
+    reference_rounds: tuple[RunTimes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

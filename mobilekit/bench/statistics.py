@@ -15,6 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from mobilekit.bench.kept_runs import kept_runs, rounded
 from mobilekit.bench.results import Latency, Noise
 
 Rounds = Sequence[Sequence[float]]
@@ -128,7 +129,8 @@ def noise_of(rounds: Rounds, *, reference: str = "") -> Noise:
         within=within,
         reference_ms=median(rounds),
         reference=reference,
-        reference_rounds=tuple(tuple(map(float, times)) for times in rounds),
+        # Whole, because neighbouring runs are added up to times as long as an artifact's.
+        reference_rounds=tuple(rounded(np.asarray(times, np.float64)) for times in rounds),
         sentence=(
             f"Where nothing changes, the medians of {len(medians)} rounds vary by "
             f"{100 * between:.1f} % here, and single runs by {100 * within:.1f} %."
@@ -137,7 +139,10 @@ def noise_of(rounds: Rounds, *, reference: str = "") -> Noise:
 
 
 def latency_of(rounds: Rounds, *, warm_up_runs: int, stable: bool) -> Latency:
-    """Return the figures of runs that were measured in rounds, in milliseconds."""
+    """Return the figures of runs that were measured in rounds, in milliseconds.
+
+    They are of all runs; what is kept of the runs themselves, `kept_runs` says.
+    """
     return Latency(
         runs=sum(map(len, rounds)),
         median_ms=median(rounds),
@@ -147,7 +152,7 @@ def latency_of(rounds: Rounds, *, warm_up_runs: int, stable: bool) -> Latency:
         **dict(zip(("median_low_ms", "median_high_ms"), interval(rounds), strict=True)),
         warm_up_runs=warm_up_runs,
         stable=stable,
-        rounds=tuple(tuple(map(float, times)) for times in rounds),
+        rounds=tuple(rounded(kept_runs(np.asarray(times, np.float64))) for times in rounds),
     )
 
 

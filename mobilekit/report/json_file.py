@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import numbers
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,22 @@ from typing import Any
 from mobilekit.results import SCHEMA, Report
 from mobilekit_converters.errors import DataError
 
+_NUMBERS = re.compile(r"(?<=\[)\n\s+-?\d[^\]\[{}\"]*(?=\])")
+"""A list of nothing but numbers, without its brackets, as `json.dumps` indents it."""
+
 
 def report_json(report: Report) -> str:
     """Return a report as JSON, in the order of the dataclasses' fields, `schema` first."""
     content = plain(report)
     ordered = {"schema": content.pop("schema"), **content}
-    return json.dumps(ordered, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(ordered)
+
+
+def json_text(content: Any) -> str:
+    """Return what JSON can hold as indented text, in which a list of numbers is one line."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    # No text in a report is matched: a line break in one is written `\\n`.
+    return _NUMBERS.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text) + "\n"
 
 
 def read_report(path: Path) -> Report:
