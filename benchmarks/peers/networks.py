@@ -27,7 +27,7 @@ calibration = "calibration.npz"
 evaluation = "evaluation.npz"
 
 [android]
-variants = ["fp32", "fp16", "dynamic", "int8", "int16x8"]
+variants = ["fp32", "fp16", "w8", "dynamic", "int8", "int16x8"]
 
 [ios]
 variants = []

@@ -44,6 +44,11 @@ _ROWS = (
     Variant(format="tflite", precision="fp16", description="float16 weights, float32 arithmetic"),
     Variant(
         format="tflite",
+        precision="w8",
+        description="int8 weights, unpacked when the file loads; float32 arithmetic",
+    ),
+    Variant(
+        format="tflite",
         precision="dynamic",
         description="int8 weights, activations quantised while it runs",
     ),

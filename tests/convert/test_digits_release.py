@@ -16,7 +16,7 @@ from mobilekit.parity.program.comparison import exact_variant
 from mobilekit_converters.hashing import sha256_of_path
 from mobilekit_converters.variants import VARIANTS
 
-ELEVEN = set(VARIANTS) - {"coreml-w8a8"}
+MADE = set(VARIANTS) - {"coreml-w8a8"}
 """The example is for iOS 16, which cannot read quantised activations."""
 
 
@@ -26,7 +26,7 @@ def test_it_says_what_it_did(digits_build: Ended) -> None:
     # The cache is empty, and so holds no ARM64 sysroot.
     assert "Not run: arm64" in digits_build.output
     assert "mobilekit doctor --install arm64" in digits_build.errors
-    for name in ELEVEN:
+    for name in MADE:
         assert f"ok        {name}: " in digits_build.errors
     assert "Failed to load _MLModelProxy" not in digits_build.errors
 
@@ -49,7 +49,7 @@ def test_the_release_is_whole(digits_release: Path) -> None:
         "report.json",
         "summary.md",
     ]
-    assert set(left_in(digits_release / "models")) == {VARIANTS[name].file_name for name in ELEVEN}
+    assert set(left_in(digits_release / "models")) == {VARIANTS[name].file_name for name in MADE}
     assert left_in(digits_release.parent) == [digits_release.name]
 
 
@@ -68,7 +68,7 @@ def test_the_manifest_holds_every_file(digits_release: Path) -> None:
 def test_the_report_tells_what_ran_and_what_did_not(digits_release: Path) -> None:
     report = json.loads((digits_release / "report.json").read_text("utf-8"))
     assert (report["schema"], report["verdict"]) == ("mobilekit/report/1", "pass")
-    assert {variant["name"] for variant in report["variants"]} == ELEVEN
+    assert {variant["name"] for variant in report["variants"]} == MADE
     for variant in report["variants"]:
         assert variant["structure"]
         checks = {check["target"]: check for check in variant["checks"]}

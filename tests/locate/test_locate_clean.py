@@ -11,6 +11,7 @@ from tools import require_target
 VARIANTS = [
     "tflite-fp32",
     "tflite-fp16",
+    "tflite-w8",
     "tflite-dynamic",
     "tflite-int8",
     "tflite-int16x8",

@@ -72,7 +72,7 @@ def test_an_unknown_io_dtype_is_refused() -> None:
         TFLiteOptions(io_dtype="unt8")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8", "int16x8"])
+@pytest.mark.parametrize("precision", ["fp32", "w8", "int8", "int16x8"])
 def test_the_same_inputs_give_the_same_bytes(
     make: Make, classifier: Path, calibration: Path, tmp_path: Path, precision: str
 ) -> None:

@@ -107,6 +107,14 @@ def test_a_file_without_signature_has_its_tensors_names(copy: Path) -> None:
     assert artifact.signature.inputs[0].name == "serving_default_input_0:0"
 
 
+def test_a_signature_without_outputs_is_refused(copy: Path) -> None:
+    def empty(model: Any) -> None:
+        model.signatureDefs[0].outputs = []
+
+    with pytest.raises(ConversionError, match="the signature 'serving_default' has no output"):
+        read_artifact(edit(copy, empty), "tflite-fp32")
+
+
 def test_quantisation_is_read_per_axis_and_per_tensor(make: Make) -> None:
     tensors = read_model(make("int8").path).subgraphs[0].tensors
     per_axis = [t for t in tensors if t.quantisation and t.quantisation.axis is not None]

@@ -15,6 +15,7 @@ from mobilekit_converters.signature_check import require_signature
 from mobilekit_converters.tflite.options import TFLiteOptions
 from mobilekit_converters.tflite.read_back import read_artifact
 from mobilekit_converters.tflite.recipes import apply, recipe
+from mobilekit_converters.tflite.weight_only import store_weights_in_int8
 from mobilekit_converters.variants import Variant
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def convert(
         batches = calibration_batches(variant, model.signature, calibration)
 
     content = _run_converter(variant, model.saved_model, options, batches)
+    if chosen.weight_only:
+        content = store_weights_in_int8(content)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
     try:

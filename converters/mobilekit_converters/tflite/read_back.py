@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mobilekit_converters.artifact import Artifact
@@ -69,6 +69,7 @@ def read_artifact(
     _require_operators(path, model, allowed_operators)
     for graph in model.subgraphs:
         _require_data(path, graph)
+    _require_outputs(path, chosen_signature(model))
     precision = _precision(model)
     if variant_name is not None:
         _require_precision(path, variant_name, precision, model)
@@ -91,7 +92,7 @@ def read_artifact(
 
 
 def precision_of(path: Path) -> str:
-    """Return the precision that a file itself shows: fp32, fp16, dynamic, int8 or int16x8.
+    """Return the precision that a file itself shows: fp32, fp16, w8, dynamic, int8 or int16x8.
 
     The dtype of most activations decides between float and quantised ones; in a float file, the
     lowest precision of any weight does, because that is the one whose drift has to be expected.
@@ -163,6 +164,12 @@ def _require_operators(path: Path, model: Model, allowed: tuple[str, ...]) -> No
         )
 
 
+def _require_outputs(path: Path, signature: NamedSignature) -> None:
+    if not signature.outputs:
+        name = f"the signature {signature.key!r}" if signature.key else "its graph"
+        raise ConversionError(f"{path}: {name} has no output. Convert the model again.")
+
+
 def _require_data(path: Path, graph: Subgraph) -> None:
     for tensor in graph.tensors:
         held = tensor.constant_bytes
@@ -210,10 +217,11 @@ def _precision(model: Model) -> str:
         most, _ = activations.most_common(1)[0]
         if most in QUANTISED_ACTIVATIONS.values():
             return most
-    weights = {tensor.dtype for tensor in _weights(model)}
-    if weights & set(QUANTISED_WEIGHTS):
+    if _read_by(model, QUANTISED_WEIGHTS) - {"DEQUANTIZE"}:
         return "dynamic"
-    return "fp16" if "float16" in weights else "fp32"
+    if _read_by(model, QUANTISED_WEIGHTS):
+        return "w8"
+    return "fp16" if _read_by(model, ("float16",)) else "fp32"
 
 
 def _activations(model: Model) -> Iterator[Tensor]:
@@ -223,15 +231,17 @@ def _activations(model: Model) -> Iterator[Tensor]:
             yield from (graph.tensors[index] for index in operator.outputs if index != -1)
 
 
-def _weights(model: Model) -> Iterator[Tensor]:
-    """What the file holds and an operator reads: floats, and integers that stand for floats."""
-    for graph, operator in _operators(model):
-        for index in operator.inputs:
-            tensor = graph.tensors[index]
-            if index == -1 or tensor.constant_bytes is None:
-                continue
-            if tensor.dtype in ("float32", "float16") or tensor.quantisation is not None:
-                yield tensor
+def _read_by(model: Model, dtypes: Collection[str]) -> set[str]:
+    """Name the operators that read weights of some dtypes: floats, or integers for such."""
+    return {
+        operator.name
+        for graph, operator in _operators(model)
+        for index in operator.inputs
+        if index != -1
+        and (tensor := graph.tensors[index]).constant_bytes is not None
+        and tensor.dtype in dtypes
+        and (tensor.dtype == "float16" or tensor.quantisation is not None)
+    }
 
 
 def _require_precision(path: Path, variant_name: str, precision: str, model: Model) -> None:

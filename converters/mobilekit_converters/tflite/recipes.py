@@ -16,7 +16,8 @@ class Recipe:
     (`target_spec.supported_types`), and `operators` is the `tf.lite.OpsSet` that the graph has to
     fit. `calibrated` recipes are shown calibration data. `quantised_io` recipes can take their
     inputs and give their outputs as stored integers. `mlir_quantiser` chooses between the
-    converter's two quantisers.
+    converter's two quantisers. With `weight_only` the weights of what it made are then stored in
+    int8, and nothing else changes.
     """
 
     optimise: bool = True
@@ -25,11 +26,13 @@ class Recipe:
     calibrated: bool = False
     quantised_io: bool = False
     mlir_quantiser: bool = True
+    weight_only: bool = False
 
 
 RECIPES: dict[str, Recipe] = {
     "fp32": Recipe(optimise=False),
     "fp16": Recipe(weights="float16"),
+    "w8": Recipe(optimise=False, weight_only=True),
     "dynamic": Recipe(),
     "int8": Recipe(operators="TFLITE_BUILTINS_INT8", calibrated=True, quantised_io=True),
     # TensorFlow 2.21 quantises int16 activations with its older quantiser either way, but with the

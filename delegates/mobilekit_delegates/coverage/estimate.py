@@ -61,15 +61,12 @@ def _as_seen(graph: OperatorGraph, table: Table, level: float) -> OperatorGraph:
         if graph.is_free(node) and _objections(graph, node, table, level)
         for output in node.outputs
     }
-    tensors = (
-        tensor
-        if not tensor.unpacked or tensor.unpacked in unpacks
-        else replace(
-            tensor, looked_through=False, unpacked="" if index in left else tensor.unpacked
-        )
-        for index, tensor in enumerate(graph.tensors)
-    )
-    return replace(graph, tensors=tuple(tensors))
+    seen = list(graph.tensors)
+    for index, tensor in enumerate(seen):
+        if tensor.unpacked and tensor.unpacked not in unpacks:
+            stored = "" if index in left else tensor.unpacked
+            seen[index] = replace(tensor, looked_through=False, unpacked=stored)
+    return replace(graph, tensors=tuple(seen))
 
 
 def answer(graph: OperatorGraph, node: GraphNode, table: Table, level: float) -> Answer:
