@@ -26,8 +26,8 @@ Platform = Literal["android", "ios"]
 LIKE = {"fp16": "fp32", "w8": "fp16", "palette8": "palette6", "palette4": "palette6"}
 """Precisions that are taken to be as fast as another one, where nobody timed them.
 
-TFLite's fp16 and w8 store weights alone in fewer bits; Core ML's w8 hardly changes latency (coremltools'
-documentation), and palettes differ in what they store, not in how they compute.
+TFLite's fp16 and w8 store weights alone in fewer bits; Core ML's w8 hardly changes latency
+(coremltools' documentation), and palettes differ in what they store, not in how they compute.
 """
 
 
