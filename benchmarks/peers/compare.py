@@ -29,7 +29,7 @@ from environments import environment  # noqa: E402
 from networks import Network, networks  # noqa: E402
 from page import machine, mobilekit, write_section  # noqa: E402
 
-from mobilekit.bench.recommendation import pareto_front  # noqa: E402
+from mobilekit.bench.choices import pareto_front  # noqa: E402
 from mobilekit.parity.metrics import tensor_metrics, top_1  # noqa: E402
 from mobilekit_converters.frozen import load_frozen  # noqa: E402
 from mobilekit_converters.sources import SourceOptions, open_source  # noqa: E402

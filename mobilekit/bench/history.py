@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mobilekit.bench.baseline import IDENTITY
+from mobilekit.bench.choices import METRICS
 from mobilekit.bench.files import REPORT, parse_bench, read_json
-from mobilekit.bench.recommendation import METRICS
 from mobilekit.bench.results import SCHEMA as BENCH_SCHEMA
 from mobilekit.bench.results import Benchmark, BenchReport
 from mobilekit.report.findings import worst_check

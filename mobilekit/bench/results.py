@@ -91,7 +91,10 @@ class Benchmark:
     `peak_memory_bytes` is the whole process's, the language around the runtime included, and
     `bare_memory_bytes` what it held before it loaded the artifact.
     `disturbed` says in a sentence what else the machine did meanwhile; empty where nothing.
-    `reason` says why the status is not `measured`.
+    `reason` says why the status is not `measured`. Where it was `required`, because the user named
+    the target, that is no pass. `checked` says that the device itself held the answers to the
+    golden's in the same run, and they passed. `kept_from` says when it was measured, where that was
+    in an earlier run than its report's: the report's noise is of another time.
     """
 
     variant: str
@@ -114,6 +117,9 @@ class Benchmark:
     after: Condition = field(default_factory=Condition)
     disturbed: str = ""
     notes: tuple[str, ...] = ()
+    required: bool = False
+    checked: bool = False
+    kept_from: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from mobilekit.bench.recommendation import METRICS, pareto_front
+from mobilekit.bench.choices import METRICS, pareto_front
 from mobilekit.bench.results import Benchmark, Startup
 from mobilekit.report.bench_front_chart import Choice, draw_front
 from mobilekit.report.bench_start_chart import Start, draw_starts

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from release_samples import check, release
 
-from mobilekit.bench.recommendation import Choice, front_of, pareto_front, recommend
+from mobilekit.bench.choices import Choice, front_of, pareto_front
+from mobilekit.bench.recommendation import recommend
 from mobilekit.bench.results import Benchmark, Recommendation
 from mobilekit.modules import PLATFORMS, as_recommended, order_of, recommended_for
 from mobilekit.project import parse_project
@@ -65,8 +66,9 @@ def test_the_fastest_of_those_that_are_as_good_is_recommended_with_the_reason() 
     item = only(recommend(built(GOOD), timed(CPU, "adb:R5CT/cpu", place="Galaxy S25")))
     assert (item.platform, item.variant, item.target) == ("android", "tflite-int8", "cpu")
     assert item.reason == (
-        "With a median of 2.004 ms it is the fastest of the 3 choices as good as the best "
-        "(accuracy 97.5 %), and has 1.00 MB; times are of runs on Galaxy S25."
+        "With a median of 2.004 ms it is the fastest of the 3 choices within a point of the best "
+        "accuracy (97.5 %, where the best has 98.0 %), and has 1.00 MB; times are of runs on "
+        "Galaxy S25."
     )
 
 
@@ -154,7 +156,34 @@ def test_an_accelerator_that_no_check_passed_on_is_never_recommended() -> None:
         *timed({"tflite-fp16": 5.0}, "adb:R5CT/cpu"),
         *timed({"tflite-fp16": 0.1}, "adb:R5CT/npu"),
     ]
-    assert only(recommend(built(GOOD), benchmarks)).target == "cpu"
+    item = only(recommend(built(GOOD), benchmarks))
+    assert item.target == "cpu"
+    assert item.reason.endswith("because no check of it passed there: tflite-fp16 on npu.")
+    # Where nothing else was measured on devices, this computer's times decide, and that is said.
+    item = only(recommend(built(GOOD), [*benchmarks[1:], *timed(CPU)]))
+    assert (item.variant, item.target) == ("tflite-int8", "cpu")
+    assert "because none that was measured on an Android device passed a check there" in item.reason
+
+
+def test_a_devices_own_check_is_proof_for_its_accelerator() -> None:
+    benchmarks = [
+        *timed(CPU, "adb:R5CT/cpu"),
+        *timed({"tflite-fp16": 0.1}, "adb:R5CT/npu", checked=True),
+    ]
+    item = only(recommend(built(GOOD), benchmarks))
+    assert (item.variant, item.target) == ("tflite-fp16", "npu")
+    assert item.reason.endswith("That its answers are right there is a check of the device's own.")
+    # Another device whose answers were wrong, or that broke down, takes that away.
+    wrong = timed({"tflite-fp16": 0.1}, "adb:B/npu", status="failed")
+    assert only(recommend(built(GOOD), [*benchmarks, *wrong])).target == "cpu"
+    emulated = timed({"tflite-fp16": 0.1}, "adb:E/npu", checked=True, emulated=True)
+    assert only(recommend(built(GOOD), [*benchmarks[:3], *emulated])).target == "cpu"
+
+
+def test_it_says_how_many_variants_were_not_measured() -> None:
+    item = only(recommend(built(GOOD), timed({"tflite-int8": 2.0})))
+    assert "it is the only choice within a point" in item.reason
+    assert item.reason.endswith("2 of 3 variants that passed were not measured there.")
 
 
 @pytest.mark.parametrize("status", ["fail", "not_run"])
@@ -176,14 +205,14 @@ def test_without_labels_agreement_decides_and_without_classes_the_snr() -> None:
     )
     item = only(recommend(content, timed(CPU)))
     assert item.variant == "tflite-fp16"
-    assert "agreement 99.5 %" in item.reason
+    assert "the only choice within 2 points of the best agreement (99.5 %, the best)" in item.reason
     decibels = {"tflite-fp16": 60.0, "tflite-int8": 22.0}
     content = release(
         {name: [check("cpu", snr_db=value)] for name, value in decibels.items()}, sizes=SIZES
     )
     item = only(recommend(content, timed(CPU)))
     assert item.variant == "tflite-int8"
-    assert "22.0 dB to the source" in item.reason
+    assert "with 20 dB to the source or more (22.0 dB, where the best has 60.0 dB)" in item.reason
 
 
 def test_an_emulated_check_of_few_samples_says_little_of_accuracy() -> None:
@@ -207,7 +236,8 @@ def test_a_check_without_metrics_hides_no_quality() -> None:
     )
     item = only(recommend(content, []))
     assert item.variant == "coreml-w8"
-    assert "the smallest of the 2 choices as good as the best (accuracy 97.9 %)" in item.reason
+    words = "the smallest of the 2 choices within a point of the best accuracy (97.9 %, where the"
+    assert words in item.reason
 
 
 POINTS = some.lists(

@@ -108,6 +108,7 @@ def _measured(benchmark: Benchmark, times: Mapping[str, Any], name: str) -> Benc
         benchmark,
         status="measured",
         reason="",
+        checked=True,
         emulated=benchmark.emulated or bool(times.get("emulated", False)),
         latency=latency,
         startups=(
