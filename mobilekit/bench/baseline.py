@@ -148,11 +148,21 @@ def warnings(baseline: BenchReport, current: BenchReport) -> tuple[str, ...]:
             "The baseline and this benchmark have no reference workload in common, so a slower "
             "machine cannot be told from a slower artifact: only large regressions are found."
         )
-    devices = sorted({item.target for item in current.benchmarks if not _here(item)})
+    devices = sorted({item.target for item in current.benchmarks if not is_here(item)})
     if devices:
         found.append(
             f"No reference workload runs on {', '.join(devices)}: only large regressions are found "
             "there."
+        )
+    kept = {
+        f"{item.variant} on {item.target}"
+        for item in (*baseline.benchmarks, *current.benchmarks)
+        if item.kept_from and is_here(item)
+    }
+    if kept:
+        found.append(
+            f"The reference workload did not run beside {', '.join(sorted(kept))}, measured in "
+            "another run: only large regressions are found there."
         )
     return tuple(found)
 
@@ -161,7 +171,7 @@ def _counts(benchmark: Benchmark) -> bool:
     return benchmark.status == "measured" and not benchmark.emulated
 
 
-def _here(benchmark: Benchmark) -> bool:
+def is_here(benchmark: Benchmark) -> bool:
     """Return whether it ran on this computer, as the reference workload did.
 
     Of a device on a cable or a network that knows nothing.
@@ -212,7 +222,9 @@ def _gate(
         return _not_run(
             (before.variant, before.target), size, "Single runs are not known on both sides."
         )
-    known = references if _here(after) else ((), ())
+    # The reference workload took its turns with those that were measured in the same run.
+    together = is_here(after) and not (before.kept_from or after.kept_from)
+    known = references if together else ((), ())
     series = Series(rounds=first.rounds, reference=known[0])
     other = Series(rounds=second.rounds, reference=known[1])
     fast, typical = change(series, other, FAST), change(series, other, TYPICAL)

@@ -46,14 +46,16 @@ def verdict(gates: Iterable[Gate], benchmarks: Sequence[Benchmark] | None = None
 
     Args:
         gates: every one that was asked for; none is no reason to fail.
-        benchmarks: where given, one that failed fails all, and where nothing was measured there is
-            nothing to decide.
+        benchmarks: where given, one that failed fails all, one that was asked for by name and not
+            measured is no pass, and where nothing was measured there is nothing to decide.
     """
     statuses = {gate.status for gate in gates}
     found = {benchmark.status for benchmark in benchmarks} if benchmarks is not None else None
     if "fail" in statuses or (found and "failed" in found):
         return "fail"
-    if statuses & {"undecided", "not_run"} or (found is not None and "measured" not in found):
+    lacking = any(_is_lacking(benchmark) for benchmark in benchmarks or ())
+    nothing = found is not None and "measured" not in found
+    if statuses & {"undecided", "not_run"} or lacking or nothing:
         return "undecided"
     return "pass"
 
@@ -67,6 +69,27 @@ def reasons(gates: Iterable[Gate]) -> tuple[str, ...]:
         for gate in gates
         if gate.status != "pass"
     )
+
+
+def case_reasons(benchmarks: Iterable[Benchmark]) -> tuple[str, ...]:
+    """Return a sentence for each case that stands against a pass by itself."""
+    cases = tuple(benchmarks)
+    return (
+        *(
+            f"{item.variant} on {item.target} failed: {item.reason}"
+            for item in cases
+            if item.status == "failed"
+        ),
+        *(
+            f"{item.variant} on {item.target} was asked for and not measured: {item.reason}"
+            for item in cases
+            if _is_lacking(item)
+        ),
+    )
+
+
+def _is_lacking(benchmark: Benchmark) -> bool:
+    return benchmark.required and benchmark.status == "not_run"
 
 
 def _unanswered(bound: Bound) -> Gate:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
+from mobilekit.bench.notes import shared_notes
 from mobilekit.bench.results import Benchmark, BenchReport, Latency
 from mobilekit.bench.statistics import median
 
@@ -21,14 +22,16 @@ def lines(report: BenchReport) -> Iterator[str]:
     for item in report.benchmarks:
         if item.status != "measured":
             yield f"{_title(item)}: {item.status.replace('_', ' ')}: {item.reason}"
-    yield from _shared_notes(measured)
+    yield from shared_notes(measured)
     yield from report.notes
     for advice in report.recommendations:
         place = f" on {advice.target}" if advice.target else ""
         yield f"Recommended for {advice.platform}: {advice.variant}{place}. {advice.reason}"
     passed = sum(gate.status == "pass" for gate in report.gates)
     gates = f" ({passed} of {len(report.gates)} gates passed)" if report.gates else ""
-    yield f"{report.model}: {report.verdict.upper()}{gates}"
+    judged = report.gates or report.verdict != "pass"
+    answer = f"{report.verdict.upper()}{gates}" if judged else "measured; no gate was asked for."
+    yield f"{report.model}: {answer}"
     yield from (f"  {reason}" for reason in report.reasons)
 
 
@@ -55,6 +58,7 @@ def _cells(item: Benchmark) -> tuple[str, ...]:
     marks = [
         *(["emulated: no device's time"] if item.emulated else []),
         *(["disturbed"] if item.disturbed else []),
+        *([f"measured before, {item.kept_from}"] if item.kept_from else []),
         *(["warm-up not settled"] if latency and not latency.stable else []),
     ]
     return (
@@ -75,17 +79,6 @@ def _latency_cells(latency: Latency) -> tuple[str, ...]:
         _number(latency.p90_ms),
         _number(latency.p99_ms),
     )
-
-
-def _shared_notes(benchmarks: Iterable[Benchmark]) -> Iterator[str]:
-    """Yield what disturbed cases, and their notes; one that several have is said once."""
-    notes: dict[str, list[str]] = {}
-    for item in benchmarks:
-        for note in filter(None, (item.disturbed, *item.notes)):
-            notes.setdefault(note, []).append(_title(item))
-    for note, titles in notes.items():
-        more = f" and {len(titles) - 2} more" if len(titles) > 2 else ""
-        yield f"{', '.join(titles[:2])}{more}: {note}"
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -13,12 +13,13 @@ from typing import Any
 
 from mobilekit.bench.baseline import compare, require_common, require_comparable, warnings
 from mobilekit.bench.files import signature_words
-from mobilekit.bench.gates import check_gates
+from mobilekit.bench.gates import case_reasons, check_gates
 from mobilekit.bench.gates import reasons as gate_reasons
 from mobilekit.bench.gates import verdict as gate_verdict
-from mobilekit.bench.measuring.cases import cases_of, chosen, measurable, require_any, title
+from mobilekit.bench.measuring.cases import cases_of, chosen, measurable, require_any
 from mobilekit.bench.measuring.workshop import Work, Workshop
-from mobilekit.bench.results import Benchmark, BenchReport, BenchStatus, BenchVerdict, Gate, Noise
+from mobilekit.bench.merging import Earlier, earlier_of, merged
+from mobilekit.bench.results import BenchReport, BenchVerdict, Gate, Noise
 from mobilekit.machine import environment
 from mobilekit.progress import Progress
 from mobilekit.subjects import artifacts_read, find_subjects, model_facts, reading_jobs
@@ -86,6 +87,20 @@ def bench(path: Path, settings: Settings, progress: Progress) -> BenchReport:
             machine=_machine(),
             started=started.isoformat(timespec="seconds"),
         )
+        planned = tuple(
+            case.benchmark for case in cases_of(subjects, artifacts, settings.work.affinity)
+        )
+        earlier = (
+            earlier_of(
+                subjects.recorded,
+                report,
+                planned,
+                partial=bool(settings.targets or settings.variants),
+                threads=settings.work.threads,
+            )
+            if subjects.recorded is not None
+            else Earlier()
+        )
         if settings.baseline is not None:
             require_comparable(
                 settings.baseline,
@@ -93,26 +108,38 @@ def bench(path: Path, settings: Settings, progress: Progress) -> BenchReport:
                 across_machines=settings.across_machines,
                 across_models=settings.across_models,
             )
-            planned = cases_of(subjects, artifacts, settings.work.affinity)
             require_common(
                 _narrowed(settings.baseline, settings),
-                replace(report, benchmarks=tuple(case.benchmark for case in planned)),
+                replace(report, benchmarks=merged(earlier.benchmarks, planned)),
             )
-        benchmarks, noise = workshop.measure(artifacts)
-    report = replace(report, noise=noise, benchmarks=benchmarks, notes=tuple(_noise_notes(noise)))
+        found, noise = workshop.measure(artifacts)
+    found = tuple(replace(item, required=item.target in settings.targets) for item in found)
+    benchmarks = merged(earlier.benchmarks, found)
+    notes = (*_noise_notes(noise), *earlier.notes)
+    report = replace(report, noise=noise, benchmarks=benchmarks, notes=notes)
     if subjects.recorded is not None:
         from mobilekit.bench.recommendation import recommend
 
         report = replace(report, recommendations=recommend(subjects.recorded, benchmarks))
-    report = judged(report, subjects.options.get("latency", {}), settings)
+    report = judged(report, subjects.options.get("latency", {}), settings, earlier.gates)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
-def judged(report: BenchReport, latency: Mapping[str, Any], settings: Settings) -> BenchReport:
+def judged(
+    report: BenchReport,
+    latency: Mapping[str, Any],
+    settings: Settings,
+    earlier: Iterable[Gate] = (),
+) -> BenchReport:
     """Return a report with its gates, its verdict and the reasons for that.
 
-    `latency` is the project's table of bounds. What was named by the user and not measured is no
-    pass.
+    What was named by the user and not measured is no pass.
+
+    Args:
+        report: with its benchmarks, those that were kept from an earlier one included.
+        latency: the project's table of bounds.
+        settings: the baseline, and what was asked for.
+        earlier: what a baseline said of those that were kept; it stays where none says otherwise.
     """
     gates: tuple[Gate, ...] = check_gates(report.benchmarks, latency)
     notes = report.notes
@@ -126,16 +153,10 @@ def judged(report: BenchReport, latency: Mapping[str, Any], settings: Settings) 
             across_models=settings.across_models,
         )
         notes += warnings(baseline, report)
-    against = (
-        *(f"{title(item)} failed: {item.reason}" for item in _with("failed", report.benchmarks)),
-        *(
-            f"{title(item)} was asked for and not measured: {item.reason}"
-            for item in _with("not_run", report.benchmarks)
-            if item.target in settings.targets
-        ),
-        *gate_reasons(gates),
-    )
-    if not any(_with("measured", report.benchmarks)):
+    said = {(gate.variant, gate.target, gate.rule) for gate in gates}
+    gates += tuple(gate for gate in earlier if (gate.variant, gate.target, gate.rule) not in said)
+    against = (*case_reasons(report.benchmarks), *gate_reasons(gates))
+    if not any(item.status == "measured" and not item.kept_from for item in report.benchmarks):
         against = ("Nothing was measured.", *against)
     verdict: BenchVerdict = gate_verdict(gates, report.benchmarks)
     if verdict == "pass" and against:
@@ -167,7 +188,3 @@ def _noise_notes(noise: Noise) -> Iterator[str]:
             "This machine is too noisy to decide much: the same work takes "
             f"{100 * noise.between_rounds:.0f} % more or less from one turn to the next."
         )
-
-
-def _with(status: BenchStatus, benchmarks: Iterable[Benchmark]) -> Iterator[Benchmark]:
-    return (item for item in benchmarks if item.status == status)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mobilekit.bench.notes import shared_notes
 from mobilekit.bench.results import Benchmark, BenchReport, Condition, Gate, Latency
 from mobilekit.report.bench_plots import EMULATED, bench_plots
 from mobilekit.report.formats import milliseconds, moment, percent, plural, size
@@ -21,6 +22,7 @@ _BADGES = {
     "failed": Badge(tone="fail", sign="✕", word="failed"),
     "undecided": Badge(tone="idle", sign="?", word="undecided"),
     "not_run": Badge(tone="idle", sign="○", word="not run"),
+    "measured": Badge(tone="idle", sign="○", word="measured"),
 }
 
 _MOST_OPERATORS = 12
@@ -58,7 +60,7 @@ def bench_view(bench: BenchReport | None, variants: Sequence[VariantResult]) -> 
     measured = [item for item in bench.benchmarks if item.status == "measured"]
     idle = [item for item in bench.benchmarks if item.status != "measured"]
     return BenchView(
-        verdict=_BADGES[bench.verdict],
+        verdict=_BADGES[bench.verdict if bench.gates or bench.verdict != "pass" else "measured"],
         lead=_lead(bench),
         advice=tuple(
             Advice(
@@ -74,7 +76,7 @@ def bench_view(bench: BenchReport | None, variants: Sequence[VariantResult]) -> 
         idle=_idle_table(idle) if idle else None,
         operators=tuple(_operators_table(item) for item in measured if item.operators),
         machine=_machine_table(bench),
-        notes=tuple(_notes(bench, measured)),
+        notes=(*shared_notes(measured), *bench.notes),
     )
 
 
@@ -186,6 +188,8 @@ def _how(item: Benchmark) -> str:
         words.append(f"cores {','.join(map(str, item.affinity))}")
     if item.origin != "mobilekit":
         words.append(f"by {item.origin}")
+    if item.kept_from:
+        words.append(f"measured before, {moment(item.kept_from)}")
     words += _conditions(item.before, item.after)
     return ", ".join(words)
 
@@ -303,15 +307,3 @@ def _machine_table(bench: BenchReport) -> Table | None:
         columns=(Column(label="What"), Column(label="Value")),
         rows=tuple(Row(cells=(Cell(text=key), Cell(text=value))) for key, value in facts.items()),
     )
-
-
-def _notes(bench: BenchReport, measured: Iterable[Benchmark]) -> Iterator[str]:
-    """Yield what has to be known of single measurements; what several share is said once."""
-    shared: dict[str, list[str]] = {}
-    for item in measured:
-        for note in filter(None, (item.disturbed, *item.notes)):
-            shared.setdefault(note, []).append(f"{item.variant} on {item.target}")
-    for note, titles in shared.items():
-        few = titles if len(titles) <= 3 else [*titles[:2], f"{len(titles) - 2} more"]
-        yield f"{', '.join(few)}: {note}"
-    yield from bench.notes

@@ -63,6 +63,21 @@ def test_a_release_is_measured_and_its_reports_say_so(release: Path, run: Run) -
     assert files["report.json"] == sha256(after["report.json"]).hexdigest()
 
 
+def test_a_part_that_is_measured_again_leaves_the_rest_as_it_was(release: Path, run: Run) -> None:
+    both = ("--variant", "tflite-fp32", "--variant", "tflite-int8")
+    assert run("bench", release, *CPU, *QUICK, *both).status == 0
+    before = {item.variant: item for item in read_bench(release).benchmarks}
+    ended = run("bench", release, *CPU, *QUICK, "--variant", "tflite-int8")
+    assert ended.status == 0, ended.errors
+    assert "measured before, 20" in ended.output
+    bench = read_bench(release)
+    after = {item.variant: item for item in bench.benchmarks}
+    assert list(after) == list(before)
+    assert after["tflite-fp32"].latency == before["tflite-fp32"].latency
+    assert after["tflite-int8"].latency != before["tflite-int8"].latency
+    assert (after["tflite-int8"].kept_from, bool(after["tflite-fp32"].kept_from)) == ("", True)
+
+
 def test_one_file_is_measured_with_lines_for_people(
     digits_release: Path, run: Run, tmp_path: Path
 ) -> None:
@@ -72,7 +87,7 @@ def test_one_file_is_measured_with_lines_for_people(
     assert ended.status == 0, ended.errors
     assert "tflite-int8 on cpu" in ended.output
     assert "Where nothing changes, the medians of" in ended.output
-    assert ended.output.rstrip().endswith("tflite-int8: PASS")
+    assert ended.output.rstrip().endswith("tflite-int8: measured; no gate was asked for.")
     assert left_in(tmp_path / "found") == ["report.json"]
     assert read_bench(tmp_path / "found").benchmarks[0].affinity == (0,)
     assert tree(digits_release) == before
@@ -158,7 +173,7 @@ def test_a_target_that_was_named_and_is_not_here_ends_with_3(release: Path, run:
 def test_a_target_for_other_formats_measures_nothing(release: Path, run: Run) -> None:
     ended = run("bench", release, *CPU, "--variant", "coreml-fp16")
     assert ended.status == 2
-    assert "There is nothing to measure: cpu take tflite, and here is coreml." in ended.errors
+    assert "There is nothing to measure: cpu takes tflite, and here is coreml." in ended.errors
 
 
 def test_a_release_without_models_is_refused(release: Path, run: Run) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mobilekit.bench.files import signature_words
-from mobilekit.bench.gates import check_gates
+from mobilekit.bench.gates import case_reasons, check_gates
 from mobilekit.bench.gates import reasons as gate_reasons
 from mobilekit.bench.gates import verdict as gate_verdict
+from mobilekit.bench.merging import merged
 from mobilekit.bench.results import Benchmark, BenchReport
 from mobilekit.results import Report, VariantResult
 from mobilekit_converters.errors import DataError, ProjectError, nearest
@@ -65,8 +66,9 @@ def place(benchmark: Benchmark, told: Told, release: Report | None, file: str) -
 def added(found: Sequence[Benchmark], release: Report, latency: Mapping[str, Any]) -> BenchReport:
     """Return a release's benchmark with results added, in place of earlier ones of the same case.
 
-    Gates and recommendations are made anew from all of it. What a baseline said of measurements
-    stays, because imported results are no part of it.
+    Gates, reasons and recommendations are made anew from all of it. What a baseline said of
+    measurements stays, because imported results are no part of it, and so does what was asked for
+    by name and not measured, until a result of it is imported.
 
     Args:
         found: results with their artifacts and targets.
@@ -86,7 +88,7 @@ def added(found: Sequence[Benchmark], release: Report, latency: Mapping[str, Any
         verdict="pass",
     )
     new = {_case(item) for item in found}
-    benchmarks = (*(item for item in before.benchmarks if _case(item) not in new), *found)
+    benchmarks = merged(before.benchmarks, found)
     bounds = check_gates(benchmarks, latency)
     rules = {(gate.variant, gate.target, gate.rule) for gate in bounds}
     kept = tuple(
@@ -97,17 +99,12 @@ def added(found: Sequence[Benchmark], release: Report, latency: Mapping[str, Any
         and "baseline" in gate.rule
     )
     gates = (*bounds, *kept)
-    failed = tuple(
-        f"{item.variant} on {item.target} failed: {item.reason}"
-        for item in benchmarks
-        if item.status == "failed"
-    )
     return replace(
         before,
         benchmarks=benchmarks,
         gates=gates,
         verdict=gate_verdict(gates, benchmarks),
-        reasons=(*failed, *gate_reasons(gates)),
+        reasons=(*case_reasons(benchmarks), *gate_reasons(gates)),
         recommendations=recommend(release, benchmarks),
     )
 

@@ -49,8 +49,9 @@ def require_any(subjects: Subjects) -> None:
     """
     taken = {kind for name in subjects.targets for kind in target(name).info.formats}
     if not taken & subjects.formats:
+        verb = "takes" if len(subjects.targets) == 1 else "take"
         raise ProjectError(
-            f"There is nothing to measure: {', '.join(subjects.targets)} take "
+            f"There is nothing to measure: {', '.join(subjects.targets)} {verb} "
             f"{' and '.join(sorted(taken)) or 'nothing'}, and here is "
             f"{' and '.join(sorted(subjects.formats))}. Name another --target or --variant."
         )

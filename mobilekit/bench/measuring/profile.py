@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mobilekit.bench.measuring.turn import golden_batches, pin_here
+from mobilekit.bench.notes import NO_OPERATORS
 from mobilekit.bench.results import Benchmark, OperatorTime
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.errors import UnsupportedError
@@ -51,7 +52,6 @@ def with_operators(found: Benchmark, operators: tuple[OperatorTime, ...]) -> Ben
     if run / MOST_APART <= total <= run * MOST_APART:
         return replace(found, operators=operators)
     note = (
-        f"No times of operators: they add up to {total:.3g} ms in the profile, and a run took "
-        f"{run:.3g} ms."
+        f"{NO_OPERATORS}they add up to {total:.3g} ms in the profile, and a run took {run:.3g} ms."
     )
     return replace(found, notes=(*found.notes, note))

@@ -15,6 +15,7 @@ from mobilekit.bench.measuring.reference import take_reference_turn
 from mobilekit.bench.measuring.rounds import Effort, Series, measure
 from mobilekit.bench.measuring.summary import benchmark_of, noise_of_series
 from mobilekit.bench.measuring.turn import Turn, settled, take_turn
+from mobilekit.bench.notes import NO_OPERATORS
 from mobilekit.bench.results import Benchmark, BenchStatus, Noise
 from mobilekit.jobs import Job, JobCrashedError, Limits, Outcome, run_jobs
 from mobilekit.progress import Outcome as Mark
@@ -202,7 +203,7 @@ class Workshop:
         (outcome,) = self.outcomes([job])
         if outcome.error is not None:
             reason = str(outcome.error).rstrip(".")
-            return replace(found, notes=(*found.notes, f"No times of operators: {reason}."))
+            return replace(found, notes=(*found.notes, f"{NO_OPERATORS}{reason}."))
         return with_operators(found, outcome.value)
 
     def _tell(self, found: Benchmark) -> None:
