@@ -71,7 +71,7 @@ def _draw(
         for (x, y), r in zip(places, radii, strict=True)
     ]
     anchors = [
-        Anchor(x=x, y=y, text=f"{item.name} · {size(item.bytes)}")
+        Anchor(x=x, y=y, text=f"{item.name} · {size(item.bytes)}", short=item.name)
         for item, (x, y) in zip(choices, places, strict=True)
     ]
     labels = place_labels(anchors, frame=frame, size=FONT, obstacles=obstacles)

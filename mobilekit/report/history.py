@@ -50,13 +50,15 @@ _KINDS = {
     "accuracy": _Kind(
         title="Accuracy",
         text=percent,
-        axis=Axis(title="Accuracy", text=percent, least_span=0.04),
+        axis=Axis(title="Accuracy", text=percent, least_span=0.04, most=1.0),
         smaller=False,
     ),
     "agreement": _Kind(
         title="Agreement with the trained model",
         text=percent,
-        axis=Axis(title="Agreement with the trained model", text=percent, least_span=0.04),
+        axis=Axis(
+            title="Agreement with the trained model", text=percent, least_span=0.04, most=1.0
+        ),
         smaller=False,
     ),
     "snr_db": _Kind(

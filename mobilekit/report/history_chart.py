@@ -33,12 +33,14 @@ _WIDE = 8.0
 class Axis:
     """The vertical axis: its title, how its values read, and the least span that fills it.
 
-    The span is a share of the largest value: differences of less mean nothing.
+    The span is a share of the largest value: differences of less mean nothing. `most` is the
+    largest value that there can be.
     """
 
     title: str
     text: Callable[[float], str]
     least_span: float = 0.1
+    most: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +80,9 @@ def _draw(
     parts += _release_axis(horizontal, releases, frame)
     for line in lines:
         parts += _line(line, releases, axis, horizontal, vertical)
-    labels = _labels(
-        lines, horizontal, vertical, Box(left=left, top=0, right=width, bottom=_HEIGHT)
-    )
+    # Below the axis title and above the releases' names.
+    room = Box(left=left, top=FONT + 5, right=width, bottom=frame.bottom)
+    labels = _labels(lines, horizontal, vertical, room)
     parts += [markup for label in labels if label for markup in _label(label)]
     return picture(parts, width, _HEIGHT, title, id), labels.count(None)
 
@@ -96,12 +98,13 @@ def _vertical(lines: Sequence[Line], axis: Axis) -> Scale:
     low, high = min(values), max(values)
     log = low > 0 and high / low > _WIDE
     span = max((high - low) * 1.2, high * axis.least_span)
-    middle = (high + low) / 2
+    # Above the largest value that there can be is room for a mark, and for no further tick.
+    top = min((high + low + span) / 2, axis.most + span * 0.07)
     return Scale(
-        low=low / 1.2 if log else max(middle - span / 2, 0.0 if low >= 0 else -math.inf),
-        high=high * 1.2 if log else middle + span / 2,
+        low=low / 1.2 if log else max(top - span, 0.0 if low >= 0 else -math.inf),
+        high=high * 1.2 if log else top,
         start=_HEIGHT - 48,
-        end=26,
+        end=34,
         log=log,
     )
 

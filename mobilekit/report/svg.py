@@ -133,11 +133,15 @@ def shorten(text: str, size: float, width: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Anchor:
-    """A point that wants a label."""
+    """A point that wants a label.
+
+    `short` is what it is called where there is no room for `text`: without one, `text` is cut.
+    """
 
     x: float
     y: float
     text: str
+    short: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,9 +215,12 @@ def along(places: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]
 
 def _candidates(anchor: Anchor, frame: Box, size: float) -> Iterator[Label]:
     """Yield places around a point from near to far, for the whole text and then for a short one."""
-    full = shorten(anchor.text, size, (frame.right - frame.left) * 0.55)
-    short = shorten(anchor.text, size, min(90, (frame.right - frame.left) * 0.3))
-    for text in dict.fromkeys((full, short)):
+    width = frame.right - frame.left
+    if anchor.short:
+        texts = [text for text in (anchor.text, anchor.short) if text_width(text, size) <= width]
+    else:
+        texts = [shorten(anchor.text, size, room) for room in (width * 0.55, min(90, width * 0.3))]
+    for text in dict.fromkeys(texts):
         yield from _around(anchor, text, size)
 
 

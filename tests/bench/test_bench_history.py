@@ -187,6 +187,17 @@ def test_no_line_joins_times_of_different_machines(releases: Path) -> None:
     assert row.cells[-1].text == "another machine"
 
 
+@pytest.mark.parametrize("values", [[1.0, 1.0], [0.996, 0.999], [0.5, 1.0]])
+def test_no_axis_of_shares_goes_beyond_the_whole(tmp_path: Path, values: list[float]) -> None:
+    for name, value in zip("ab", values, strict=True):
+        save(tmp_path / name, release({"tflite-fp16": [check("cpu", value)]}))
+    (model,) = history_view(history(tmp_path)).models
+    plot = next(plot for plot in model.plots if plot.title == "Accuracy")
+    ticks = [float(text) for text in re.findall(r">([\d.]+) %</text>", plot.drawing.wide)]
+    assert len(ticks) > 1
+    assert max(ticks) == 100
+
+
 def test_models_have_histories_of_their_own(releases: Path) -> None:
     content = release({"tflite-fp16": [check("cpu", 0.9)]}, name="Faces")
     save(releases / "faces", replace(content, started="2026-03-02T12:00:00+00:00"))

@@ -150,6 +150,16 @@ def test_a_lone_label_stands_to_the_right_of_its_point() -> None:
     assert 100 < label.x < 120
 
 
+def test_a_label_with_a_short_name_is_never_cut() -> None:
+    frame = Box(left=0, top=0, right=120, bottom=100)
+    anchor = Anchor(x=5, y=50, text="tflite-int8 · 191 kB and more", short="tflite-int8")
+    (label,) = place_labels([anchor], frame=frame, size=12)
+    assert label is not None
+    assert label.text == "tflite-int8"
+    narrow = Box(left=0, top=0, right=60, bottom=100)
+    assert place_labels([anchor], frame=narrow, size=12) == [None]
+
+
 def test_a_label_without_room_is_left_out() -> None:
     anchors = [Anchor(x=190, y=160, text="fp32")]
     assert place_labels(anchors, frame=FRAME, size=13, obstacles=[FRAME]) == [None]
