@@ -21,12 +21,23 @@ def run_on_gpu(
         return pool.apply(_run, (path, inputs, like, resize))
 
 
-def _run(path: Path, inputs: Sequence[Any], like: Any, resize: Sequence[int] | None) -> Any:
+def all_on_gpu(
+    path: Path,
+    inputs: Sequence[Any],
+    like: Sequence[Any],
+    *,
+    resize: Sequence[int] | None = None,
+    rest_on_cpu: bool = False,
+) -> list[Any]:
+    """Return as many outputs as `like` has, of their shapes and dtypes, in this very process."""
     from ai_edge_litert.compiled_model import CompiledModel, CpuOptions, GpuOptions, Options
     from ai_edge_litert.hardware_accelerator import HardwareAccelerator
 
+    accelerators = HardwareAccelerator.GPU
+    if rest_on_cpu:
+        accelerators |= HardwareAccelerator.CPU
     options = Options(
-        hardware_accelerators=HardwareAccelerator.GPU,
+        hardware_accelerators=accelerators,
         gpu_options=GpuOptions(enforce_f32=True),
         cpu_options=CpuOptions(num_threads=1),
     )
@@ -38,11 +49,23 @@ def _run(path: Path, inputs: Sequence[Any], like: Any, resize: Sequence[int] | N
         for buffer, values in zip(given, inputs, strict=True):
             buffer.write(values.reshape(-1).view(np.uint8))
         model.run_by_index(0, given, found)
-        return found[0].read(like.nbytes, np.uint8).view(like.dtype).reshape(like.shape)
+        return [
+            buffer.read(one.nbytes, np.uint8).view(one.dtype).reshape(one.shape)
+            for buffer, one in zip(found, like, strict=False)
+        ]
+
+
+def _run(path: Path, inputs: Sequence[Any], like: Any, resize: Sequence[int] | None) -> Any:
+    return all_on_gpu(path, inputs, [like], resize=resize)[0]
 
 
 def run_on_plain_kernels(path: Path, inputs: Sequence[Any]) -> Any:
     """Return the first output of LiteRT's reference, at the shapes of the inputs."""
+    return all_on_plain_kernels(path, inputs)[0]
+
+
+def all_on_plain_kernels(path: Path, inputs: Sequence[Any]) -> list[Any]:
+    """Return all outputs of LiteRT's reference, at the shapes of the inputs."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -54,4 +77,4 @@ def run_on_plain_kernels(path: Path, inputs: Sequence[Any]) -> Any:
     for detail, values in zip(details, inputs, strict=True):
         interpreter.set_tensor(detail["index"], values)
     interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
