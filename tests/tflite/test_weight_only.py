@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tflite_models import Make, spec
+from tools import require_target
 
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.tflite import TFLiteOptions, convert
@@ -69,7 +70,7 @@ def test_weights_are_stored_by_channel_and_the_rest_stays(make: Make) -> None:
         assert tensor.quantisation.axis == axis
         assert len(tensor.quantisation.scales) == tensor.shape[axis]
         assert set(tensor.quantisation.zero_points) == {0}
-    names = [node.name for node in packed.operators if node.name != "DEQUANTIZE"]
+    names = [node.name for node in packed.operators if node.name not in ("DEQUANTIZE", "ADD")]
     assert names == [node.name for node in exact.operators]
     known = {tensor.name: tensor.dtype for tensor in packed.tensors}
     assert all(known[tensor.name] == tensor.dtype for tensor in exact.tensors)
@@ -93,6 +94,53 @@ def test_weights_that_layers_share_are_stored_once(tmp_path: Path) -> None:
     weights = np.random.default_rng(7).normal(0, 1, (64, 64)).astype("f4")
     artifact = _dense(tmp_path, lambda x: (x @ weights) @ weights)
     assert artifact.operators == {"DEQUANTIZE": 1, "FULLY_CONNECTED": 2}
+
+
+def test_a_dense_layers_bias_is_added_apart(tmp_path: Path) -> None:
+    """LiteRT 2.3.0's GPU accelerator forgets it where the weights are no constants."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(8)
+    weights, bias = random.normal(0, 1, (64, 32)).astype("f4"), random.normal(0, 9, 32).astype("f4")
+
+    def layer(x: Any) -> Any:
+        return tf.nn.relu(x @ weights + bias)
+
+    artifact = _dense(tmp_path, layer)
+    assert artifact.operators == {"ADD": 1, "DEQUANTIZE": 1, "FULLY_CONNECTED": 1}
+    inputs = random.normal(0, 1, (1, 64)).astype("f4")
+    integers, scales = quantise(weights.T, 0)
+    expected = np.maximum(inputs @ (integers * scales[:, None]).T + bias, 0)
+    require_target("gpu-fp32")
+    for target in ("cpu", "cpu-reference", "gpu-fp32"):
+        with TARGETS[target].open(artifact) as session:
+            assert session.run({"x": inputs})["y"] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_the_weights_of_groups_are_stored_in_float16(tmp_path: Path) -> None:
+    """LiteRT 2.3.0's GPU accelerator does not know groups where the weights are no constants."""
+    import tensorflow as tf
+
+    kernel = np.random.default_rng(9).normal(0, 1, (3, 3, 8, 32)).astype("f4")
+    tflite_models.freeze_function(
+        tmp_path / "frozen",
+        lambda x: tf.nn.conv2d(x, kernel, 1, "SAME"),
+        spec("x", 1, 8, 8, 32),
+        spec("y", 1, 8, 8, 32),
+    )
+    output = tmp_path / "model.tflite"
+    artifact = convert(variant("tflite-w8"), tmp_path / "frozen", output, TFLiteOptions(), None)
+    assert artifact.operators == {"CONV_2D": 1, "DEQUANTIZE": 1}
+    graph = read_model(output).subgraphs[0]
+    (node,) = (node for node in graph.operators if node.name == "DEQUANTIZE")
+    assert (graph.tensors[node.inputs[0]].dtype, node.version) == ("float16", 3)
+    image = np.random.default_rng(10).normal(0, 1, (1, 8, 8, 32)).astype("f4")
+    require_target("gpu-fp32")
+    found = []
+    for target in ("cpu-reference", "gpu-fp32"):
+        with TARGETS[target].open(artifact) as session:
+            found.append(session.run({"x": image})["y"])
+    assert found[0] == pytest.approx(found[1], rel=1e-3, abs=1e-3)
 
 
 def test_small_weights_stay(tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 Arithmetic stays float32: a DEQUANTIZE node stands between each packed constant and the layers that
 read it. XNNPACK runs such nodes once, while it prepares; the file is a quarter as large.
+
+To LiteRT's GPU accelerator such weights are no constants, and two things are computed wrong with
+those in LiteRT 2.3.0 (tests/coverage/ asks it): it forgets the bias of a dense layer, so that an
+ADD stands for it here, and it does not know groups, so that the weights of grouped convolutions are
+stored in float16, which it looks through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,12 +33,21 @@ _OUTPUT_CHANNELS: Mapping[str, int] = {
 }
 """By layer, the dimension of its weights whose channels get a scale each."""
 
+_BIAS = 2
+"""Which input of a dense layer its bias is."""
+
+_PRODUCT = b"/product"
+"""What follows a dense layer's name for its result without the bias."""
+
 _LARGEST = 127
 """Weights are symmetric: -128 is left out, as in TFLite's quantisation specification."""
 
 _PER_CHANNEL_VERSION = 5
 """The version of DEQUANTIZE that reads a scale for each channel (GetBuiltinOperatorVersion in
 LiteRT's tflite/converter/tools/versioning/op_version.cc)."""
+
+_FLOAT16_VERSION = 3
+"""The version that reads float16 (as above)."""
 
 _BYTES_PER_CHANNEL = 12
 """A float32 scale and an int64 zero point."""
@@ -76,36 +91,65 @@ class _Packing:
             for name, number in vars(schema.BuiltinOperator).items()
             if name in _OUTPUT_CHANNELS
         }
-        self._stored: dict[tuple[int, int], tuple[int, NDArray[np.float32]]] = {}
+        self._stored: dict[tuple[int, int | None], Any] = {}
         self._buffer = _aligned_buffer(schema)
         model.buffers = [self._buffer(buffer.data) for buffer in model.buffers]
 
     def pack(self, graph: Any) -> None:
         """Pack the weights of a graph, each before the first layer that reads it."""
+        layers = [(self._name(operator), operator) for operator in graph.operators]
+        groups = {
+            layer.inputs[_WEIGHTS] for name, layer in layers if _is_grouped(name, layer, graph)
+        }
         operators: list[Any] = []
         packed: set[int] = set()
-        for operator in graph.operators:
-            axis = self._axis(operator)
-            if axis is not None:
-                weights = operator.inputs[_WEIGHTS]
-                if weights not in packed and self._pays(graph.tensors[weights], axis):
-                    operators.append(self._unpacking(graph, weights, axis))
-                    packed.add(weights)
+        for name, operator in layers:
+            weights = operator.inputs[_WEIGHTS] if name else -1
+            if weights not in packed and self._pays(graph, weights, name):
+                axis = None if weights in groups else _OUTPUT_CHANNELS[name]
+                operators.append(self._unpacking(graph, weights, axis))
+                packed.add(weights)
             operators.append(operator)
+            if name == "FULLY_CONNECTED" and weights in packed:
+                operators.extend(self._bias_apart(graph, operator))
         graph.operators = operators
         self._forget_unread()
 
-    def _axis(self, operator: Any) -> int | None:
+    def _name(self, operator: Any) -> str:
+        """Return the name of a layer whose weights are packed; none of another operator."""
         code = self._model.operatorCodes[operator.opcodeIndex]
-        name = self._names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "")
-        return _OUTPUT_CHANNELS.get(name) if len(operator.inputs) > _WEIGHTS else None
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        return str(self._names.get(number, ""))
 
-    def _pays(self, tensor: Any, axis: int) -> bool:
-        values = self._values(tensor)
-        if values is None or values.ndim <= axis or not np.isfinite(values).all():
+    def _bias_apart(self, graph: Any, dense: Any) -> Iterator[Any]:
+        """Take the bias out of a dense layer; yield the node that adds it, if there was one."""
+        schema = self._schema
+        if len(dense.inputs) <= _BIAS or dense.inputs[_BIAS] < 0:
+            return
+        (result,) = dense.outputs
+        product = copy.copy(graph.tensors[result])
+        product.name = graph.tensors[result].name + _PRODUCT
+        graph.tensors.append(product)
+        adding = schema.OperatorT()
+        adding.opcodeIndex = self._code(schema.BuiltinOperator.ADD, 1)
+        adding.inputs = [len(graph.tensors) - 1, dense.inputs[_BIAS]]
+        adding.outputs = [result]
+        adding.builtinOptionsType = schema.BuiltinOptions.AddOptions
+        adding.builtinOptions = schema.AddOptionsT()
+        options = dense.builtinOptions
+        adding.builtinOptions.fusedActivationFunction = options.fusedActivationFunction
+        options.fusedActivationFunction = schema.ActivationFunctionType.NONE
+        dense.inputs = [*dense.inputs[:_BIAS], -1]
+        dense.outputs = [len(graph.tensors) - 1]
+        yield adding
+
+    def _pays(self, graph: Any, weights: int, name: str) -> bool:
+        values = self._values(graph.tensors[weights]) if name else None
+        if values is None or not np.isfinite(values).all():
             return False
+        channels = values.shape[_OUTPUT_CHANNELS[name]]
         saved = values.nbytes - values.size
-        return bool(saved > _BYTES_PER_CHANNEL * values.shape[axis] + _BYTES_PER_NODE)
+        return bool(saved > _BYTES_PER_CHANNEL * channels + _BYTES_PER_NODE)
 
     def _values(self, tensor: Any) -> NDArray[np.float32] | None:
         data = self._model.buffers[tensor.buffer].data
@@ -113,49 +157,60 @@ class _Packing:
             return None
         return np.asarray(data, np.uint8).view(np.float32).reshape(tensor.shape)
 
-    def _unpacking(self, graph: Any, weights: int, axis: int) -> Any:
+    def _unpacking(self, graph: Any, weights: int, axis: int | None) -> Any:
         """Store a tensor's values in a new one; return the node that unpacks them."""
         schema, tensor = self._schema, graph.tensors[weights]
-        stored = schema.TensorT()
+        key = (tensor.buffer, axis)
+        if key not in self._stored:
+            values = self._values(tensor)
+            assert values is not None
+            self._stored[key] = self._halves(values) if axis is None else self._bytes(values, axis)
         # Nobody asks for it by name: what layers read keeps its own.
-        stored.name = b""
+        stored = copy.copy(self._stored[key])
         stored.shape = tensor.shape
-        stored.type = schema.TensorType.INT8
-        stored.buffer, scales = self._stored_values(tensor, axis)
-        stored.quantization = schema.QuantizationParametersT()
-        stored.quantization.scale = scales
-        stored.quantization.zeroPoint = np.zeros(len(scales), np.int64)
-        stored.quantization.quantizedDimension = axis
         graph.tensors.append(stored)
         tensor.buffer = 0
         node = schema.OperatorT()
-        node.opcodeIndex = self._unpacking_code()
+        version = _FLOAT16_VERSION if axis is None else _PER_CHANNEL_VERSION
+        node.opcodeIndex = self._code(schema.BuiltinOperator.DEQUANTIZE, version)
         node.inputs = [len(graph.tensors) - 1]
         node.outputs = [weights]
         node.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
         node.builtinOptions = schema.DequantizeOptionsT()
         return node
 
-    def _stored_values(self, tensor: Any, axis: int) -> tuple[int, NDArray[np.float32]]:
-        """Return the buffer that holds a tensor's values in int8, and their scales."""
-        key = (tensor.buffer, axis)
-        if key not in self._stored:
-            values = self._values(tensor)
-            assert values is not None
-            integers, scales = quantise(values, axis)
-            self._model.buffers.append(self._buffer(integers.reshape(-1).view(np.uint8)))
-            self._stored[key] = (len(self._model.buffers) - 1, scales)
-        return self._stored[key]
+    def _bytes(self, values: NDArray[np.float32], axis: int) -> Any:
+        """Return a tensor that holds values in int8, with a scale for each channel."""
+        schema = self._schema
+        integers, scales = quantise(values, axis)
+        stored = self._constant(integers, schema.TensorType.INT8)
+        stored.quantization = schema.QuantizationParametersT()
+        stored.quantization.scale = scales
+        stored.quantization.zeroPoint = np.zeros(len(scales), np.int64)
+        stored.quantization.quantizedDimension = axis
+        return stored
 
-    def _unpacking_code(self) -> int:
-        schema, codes = self._schema, self._model.operatorCodes
-        wanted = (schema.BuiltinOperator.DEQUANTIZE, _PER_CHANNEL_VERSION)
+    def _halves(self, values: NDArray[np.float32]) -> Any:
+        """Return a tensor that holds values in float16."""
+        return self._constant(values.astype(np.float16), self._schema.TensorType.FLOAT16)
+
+    def _constant(self, values: NDArray[Any], dtype: int) -> Any:
+        self._model.buffers.append(self._buffer(values.reshape(-1).view(np.uint8)))
+        stored = self._schema.TensorT()
+        stored.name = b""
+        stored.type = dtype
+        stored.buffer = len(self._model.buffers) - 1
+        return stored
+
+    def _code(self, operator: int, version: int) -> int:
+        """Return the place of an operator's version among the file's codes."""
+        codes = self._model.operatorCodes
         for index, code in enumerate(codes):
-            if (code.builtinCode, code.version) == wanted:
+            if (code.builtinCode, code.version) == (operator, version):
                 return index
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = wanted[0]
-        code.version = wanted[1]
+        code = self._schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = operator
+        code.version = version
         codes.append(code)
         return len(codes) - 1
 
@@ -165,6 +220,13 @@ class _Packing:
         for index, _ in self._stored:
             if index not in read:
                 self._model.buffers[index].data = None
+
+
+def _is_grouped(name: str, operator: Any, graph: Any) -> bool:
+    if name != "CONV_2D":
+        return False
+    image, weights = (graph.tensors[index].shape for index in operator.inputs[: _WEIGHTS + 1])
+    return bool(image[-1] != weights[-1])
 
 
 def quantise(
