@@ -15,6 +15,8 @@ from hypothesis.extra import numpy as arrays
 from tflite_models import Make, spec
 from tools import require_target
 
+from mobilekit.parity.program.comparison import compare_programs
+from mobilekit.parity.program.tflite import read_tflite_program
 from mobilekit_converters.artifact import Artifact
 from mobilekit_converters.tflite import TFLiteOptions, convert
 from mobilekit_converters.tflite.flatbuffer import Tensor, read_model
@@ -115,6 +117,36 @@ def test_a_dense_layers_bias_is_added_apart(tmp_path: Path) -> None:
     for target in ("cpu", "cpu-reference", "gpu-fp32"):
         with TARGETS[target].open(artifact) as session:
             assert session.run({"x": inputs})["y"] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_the_check_of_the_program_knows_a_bias_that_is_added_apart(tmp_path: Path) -> None:
+    random = np.random.default_rng(11)
+    weights, bias = random.normal(0, 1, (64, 32)).astype("f4"), random.normal(0, 1, 32).astype("f4")
+    packed, exact = (
+        _dense(tmp_path / name, lambda x: x @ weights + bias, name) for name in ("w8", "fp32")
+    )
+
+    def error() -> float:
+        programs = (read_tflite_program(packed.path), read_tflite_program(exact.path))
+        comparison = compare_programs(*programs, "fp32")
+        assert comparison.differences == ()
+        return comparison.metrics["weight_error"]
+
+    assert 0 < error() < 0.01
+
+    def spoil(model: Any) -> None:
+        (adding,) = (
+            node
+            for node in model.subgraphs[0].operators
+            if node.builtinOptions is not None and hasattr(node.builtinOptions, "potScaleInt16")
+        )
+        stored = model.buffers[model.subgraphs[0].tensors[adding.inputs[1]].buffer]
+        values = np.array(stored.data, np.uint8).view("f4").copy()
+        values[3] += 5
+        stored.data = values.view(np.uint8)
+
+    tflite_models.edit(packed.path, spoil)
+    assert error() > 0.5
 
 
 def test_the_weights_of_groups_are_stored_in_float16(tmp_path: Path) -> None:

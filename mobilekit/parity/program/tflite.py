@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ _HOW_TO_STORE = (
     "weightsFormat",
 )
 """Options that say how a precision computes, and not what."""
+
+_WITHOUT_BIAS = 2
+"""How many inputs a dense layer has without its bias."""
+
+_ACTIVATION = "fusedActivationFunction"
 
 _SUMS = ("int32", "int64")
 """What quantised biases are stored in."""
@@ -88,6 +94,11 @@ class _Reader:
             elif operator.name in PADS and self._only_pads_windows(operator):
                 pads = self._array(operator.inputs[1])
                 self._padding[operator.outputs[0]] = (operator.inputs[0], pads)
+            elif self._only_adds_a_bias(operator, found):
+                layer = self._sources[operator.inputs[0]]
+                assert isinstance(layer, int)
+                found[layer] = self._with_bias(found[layer], self._operator(place, operator))
+                self._sources[operator.outputs[0]] = layer
             else:
                 found.append(self._operator(place, operator))
                 for output in operator.outputs:
@@ -108,6 +119,40 @@ class _Reader:
         return bool(readers) and all(
             reader.name in _WINDOW[:2] and reader.inputs[0] == operator.outputs[0]
             for reader in readers
+        )
+
+    def _only_adds_a_bias(self, operator: StoredOperator, found: Sequence[Operator]) -> bool:
+        """A dense layer whose result gets a constant added is one with that bias."""
+        if operator.name != "ADD" or len(operator.inputs) != 2:
+            return False
+        result, bias = operator.inputs
+        layer = self._sources.get(result, "")
+        origin = self._origin.get(bias, bias)
+        return (
+            isinstance(layer, int)
+            and found[layer].kind == "FULLY_CONNECTED"
+            and len(found[layer].sources) == _WITHOUT_BIAS
+            and not found[layer].options.get(_ACTIVATION)
+            and origin in self._constants
+            and len(self._graph.tensors[origin].shape) == 1
+            and result not in self._graph.outputs
+            and sum(result in other.inputs for other in self._graph.operators) == 1
+        )
+
+    def _with_bias(self, layer: Operator, adding: Operator) -> Operator:
+        (bias,) = adding.weights.values()
+        whole = replace(
+            layer,
+            result=adding.result,
+            range=adding.range,
+            options={**layer.options, _ACTIVATION: adding.options[_ACTIVATION]},
+        )
+        if not bias.values.any():
+            return whole
+        return replace(
+            whole,
+            sources=(*layer.sources, f"constant {_WITHOUT_BIAS}"),
+            weights={**layer.weights, f"input {_WITHOUT_BIAS}": replace(bias, axis=0)},
         )
 
     def _operator(self, place: int, operator: StoredOperator) -> Operator:
