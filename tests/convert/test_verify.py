@@ -141,7 +141,7 @@ def test_a_damaged_release_is_refused(release: Path, run: Run, damage: object, w
 def test_what_is_no_artifact_is_refused(digits_release: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no model")
     for path, words in (
-        (tmp_path / "nowhere.tflite", "There is no artifact"),
+        (tmp_path / "nowhere.tflite", "Name a release, a .tflite file or an .mlpackage"),
         (tmp_path / "notes.txt", "no whole TFLite model"),
     ):
         ended = run("verify", path, "--golden", digits_release, *CPU)
