@@ -102,7 +102,10 @@ class SourceGraph:
 
         with tf.Graph().as_default() as graph:
             tf.graph_util.import_graph_def(self._graph, name="")
-        with tf.compat.v1.Session(graph=graph) as session:
+        # TensorFlow's optimiser fuses away what is asked for here, such as the sigmoid of a swish.
+        config = tf.compat.v1.ConfigProto()
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        with tf.compat.v1.Session(graph=graph, config=config) as session:
             runs = [
                 session.run(
                     [f"{name}:0" for name in names],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 from located_models import DIGITS, SOURCES
 
 from mobilekit.parity.locate_match import aligned
-from mobilekit.parity.locate_source import _layers_of_scopes, layer_names
+from mobilekit.parity.locate_source import SourceGraph, _layers_of_scopes, layer_names
+from mobilekit_converters.frozen import freeze, load_frozen
+from mobilekit_converters.signature import Signature, TensorSpec
 
 LAYERS = st.lists(
     st.sampled_from(["conv2d", "re_lu", "dense", "add", "block_1_add"]), min_size=1, max_size=12
@@ -50,6 +54,25 @@ def test_nested_models_name_their_layers_too(tmp_path: Path) -> None:
         archive.writestr("config.json", json.dumps(outer))
         archive.writestr("model.weights.h5", "")
     assert layer_names(path) == ("first", "inner", "dense")
+
+
+def test_a_tensor_is_computed_that_tensorflow_would_fuse_away(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    x = TensorSpec(name="x", shape=(1, 4, 4, 2), dtype="float32")
+    signature = Signature(inputs=(x,), outputs=(replace(x, name="y"),))
+    kernel = np.random.default_rng(1).normal(0, 1, (3, 3, 2, 2)).astype("f4")
+
+    def swish(inputs: dict[str, Any]) -> dict[str, Any]:
+        features = tf.nn.bias_add(tf.nn.conv2d(inputs["x"], kernel, 1, "SAME"), [1.0, 2.0])
+        return {"y": features * tf.sigmoid(features)}
+
+    freeze(swish, signature, tmp_path / "frozen")
+    source = SourceGraph(load_frozen(tmp_path / "frozen"))
+    names = [node.name for node in source.nodes.values() if node.operator in ("Sigmoid", "Mul")]
+    image = np.random.default_rng(2).normal(0, 1, (1, 4, 4, 2)).astype("f4")
+    share, product = source.values(names, [{"x": image}]).values()
+    assert product == pytest.approx(np.log(share / (1 - share)) * share, abs=1e-3)
 
 
 def test_other_sources_name_none(tmp_path: Path) -> None:
